@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { z } from 'zod'
+
+export type Config = {
+  port: number
+  host: string
+  /** Absent: embedded PostgreSQL in `dataDir`. */
+  databaseUrl?: string
+  dataDir: string
+  /** Public origin; absent: links follow the host that a request came in on. */
+  url?: string
+  secret: string
+  /** The organisation that guests see when they name none. */
+  defaultOrg?: string
+  logLevel: (typeof LOG_LEVELS)[number]
+  /** Believe X-Forwarded-* of a proxy in front. */
+  trustProxy: boolean
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** Every mistake of the configuration, one line each. */
+export class ConfigError extends Error {
+  readonly mistakes: readonly string[]
+  constructor(mistakes: readonly string[]) {
+    super(`The configuration has mistakes:\n${mistakes.map((line) => `  ${line}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.mistakes = mistakes
+  }
+}
+
+const isOrigin = (text: string): boolean =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text
+
+const Env = z.object({
+  PORT: z
+    .string()
+    .regex(/^\d+$/, 'must be a port number')
+    .transform(Number)
+    .refine((port) => port <= 65_535, 'must be a port number')
+    .default(4000),
+  HOST: z.string().min(1, 'must be a host name or address').default('127.0.0.1'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
+    .optional(),
+  COUNTERSIGN_DATA_DIR: z.string().min(1, 'must be a folder').default('.countersign'),
+  COUNTERSIGN_URL: z
+    .string()
+    .refine(isOrigin, 'must be an origin such as https://countersign.example')
+    .optional(),
+  COUNTERSIGN_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  COUNTERSIGN_DEFAULT_ORG: z
+    .string()
+    .regex(/^[a-z0-9](-?[a-z0-9])*$/, 'must be an organisation’s slug')
+    .optional(),
+  COUNTERSIGN_TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+})
+
+/** The configuration of a process. Throws `ConfigError` naming every mistake at once. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const result = Env.safeParse(given)
+  const mistakes = result.success
+    ? []
+    : result.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`)
+  if (given.DATABASE_URL && !given.COUNTERSIGN_SECRET)
+    mistakes.push(
+      'COUNTERSIGN_SECRET is required with DATABASE_URL: every process on one database needs the same one',
+    )
+  if (!result.success || mistakes.length > 0) throw new ConfigError(mistakes)
+  const values = result.data
+  const dataDir = path.resolve(values.COUNTERSIGN_DATA_DIR)
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    databaseUrl: values.DATABASE_URL,
+    dataDir,
+    url: values.COUNTERSIGN_URL,
+    secret: values.COUNTERSIGN_SECRET ?? keptSecret(dataDir),
+    defaultOrg: values.COUNTERSIGN_DEFAULT_ORG,
+    logLevel: values.LOG_LEVEL,
+    trustProxy: values.COUNTERSIGN_TRUST_PROXY === 'true',
+  }
+}
+
+/** The data folder's own secret, made once; `wx` lets one of several starting processes make it. */
+function keptSecret(dataDir: string): string {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const file = path.join(dataDir, 'secret')
+  try {
+    writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  const secret = readFileSync(file, 'utf8').trim()
+  if (secret.length < 32) throw new ConfigError([`${file} is damaged; restore it from your backup`])
+  return secret
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { write } from '../operation/define.ts'
+import { fail } from '../operation/errors.ts'
+import { NOT_DELIVERED } from './notification.ts'
+import { planUpdate, requireEvent, settableOf } from './plan.ts'
+import { ConfirmNotification, confirmFields, DateTime, Envelope, EventId, WriteOutput } from './schema.ts'
+import { updateEvent } from './store.ts'
+import { viewEvent } from './view.ts'
+
+export const eventsScheduleConfirmedUpdate = write({
+  id: 'live.events.schedule.confirmed-update',
+  tool: 'fanful_creator_live_schedule_update',
+  surface: 'live-controls',
+  summary: 'Apply a previewed schedule change to an existing live event.',
+  boundaries: [
+    'Changes existing events only; fields left out stay as they are, null clears.',
+    'Needs the exact text of the fresh preview and its observed updated_at; a stale one gets a fresh preview back.',
+    'The status stays; going live, ending and cancelling have their own write.',
+  ],
+  http: { method: 'POST', path: '/api/agent/live-controls' },
+  access: { auth: 'artist-admin-or-approved-automation', scope: 'live:write' },
+  input: z.strictObject({
+    action: z.literal('confirm_live_event_schedule_change'),
+    eventId: EventId,
+    observedUpdatedAt: DateTime,
+    ...confirmFields,
+    fanNotification: ConfirmNotification.optional(),
+    envelope: Envelope,
+  }),
+  output: WriteOutput,
+  errors: ['not-found', 'stale', 'plan-blocked', 'status-forbidden', 'approval-required'],
+  confirmation: {
+    kind: 'live-schedule',
+    reason: 'A schedule change alters what listeners see, when, and who may enter.',
+    contractId: 'creator.live.schedule-and-status',
+    action: 'creator.live.schedule.update',
+    envelope: true,
+  },
+  audit: {
+    event: (plan) =>
+      plan.changes.some(({ pointer }) => pointer.startsWith('/stream') || pointer.startsWith('/replay'))
+        ? 'stream_setup_update'
+        : 'event_update',
+    record: 'live_events + live_event_admin_actions + agent_write_idempotency_keys',
+    attribution:
+      'The redacted event before and after, with identity, client, idempotency key and correlation id.',
+  },
+  preview: (ctx, input) => planUpdate(ctx, input.eventId, input),
+  async apply(ctx, plan, input) {
+    const before = await requireEvent(ctx, input.eventId)
+    const next = { ...before, ...settableOf(input) }
+    const moved = await updateEvent(ctx.db, ctx.org, next, ctx.now)
+    if (!moved) fail('stale', { detail: `${before.title} changed meanwhile.`, extra: { plan } })
+    const [previous, event] = [await viewEvent(ctx, before), await viewEvent(ctx, { ...next, ...moved })]
+    return {
+      output: {
+        ok: true as const,
+        mode: 'applied' as const,
+        plan,
+        event,
+        fanNotification: notified(input.fanNotification),
+      },
+      previous,
+      next: event,
+    }
+  },
+})
+
+/** What became of the notification that was asked for: said plainly while delivery is not built. */
+export const notified = (asked: { enabled: boolean } | undefined) =>
+  asked?.enabled
+    ? { status: 'not-delivered' as const, detail: NOT_DELIVERED }
+    : { status: 'not-requested' as const, detail: 'No follower notification was asked for.' }

@@ -1,0 +1,222 @@
+import type { Context } from '../operation/define.ts'
+import { fail } from '../operation/errors.ts'
+import type { PlanBlocker, PlanDraft } from '../operation/plan.ts'
+import { audienceNotes, type Notification, notificationDetails } from './notification.ts'
+import {
+  changedFields,
+  createText,
+  DEFAULTS,
+  type EventStatus,
+  type LiveEvent,
+  type NextStatus,
+  planChanges,
+  REDACTED_FIELDS,
+  readiness,
+  SECRET_FIELDS,
+  SETTABLE,
+  type Settable,
+  scheduleBlockers,
+  statusText,
+  transitionBlockers,
+  updateSummary,
+  updateText,
+} from './rules.ts'
+import { findChannel, findEvent } from './store.ts'
+import { NO_MESSAGES, statsOf } from './view.ts'
+
+type Input = Record<string, unknown>
+
+/** The event, or 404; locked when the plan is about to be applied. */
+export async function requireEvent(ctx: Context, id: string): Promise<LiveEvent> {
+  const event = await findEvent(ctx.db, ctx.org, id, ctx.lock)
+  return (
+    event ??
+    fail('not-found', {
+      detail: `There is no event ${id}.`,
+      errors: [{ pointer: '/eventId', message: 'unknown event' }],
+    })
+  )
+}
+
+/** The settable fields an input names, instants as dates; absent ones are not in it. */
+export function settableOf(input: Input): Partial<Settable> {
+  const named = SETTABLE.filter((field) => input[field] !== undefined)
+  return Object.fromEntries(named.map((field) => [field, asStored(field, input[field])]))
+}
+
+const INSTANTS: readonly string[] = ['startsAt', 'endsAt', 'replayPublishedAt'] satisfies (keyof Settable)[]
+const asStored = (field: string, value: unknown): unknown =>
+  INSTANTS.includes(field) && typeof value === 'string' ? new Date(value) : value
+
+/** Plan arguments: the fields that change, with secrets as keyed hashes, so equal effects have equal digests. */
+function argumentsOf(
+  ctx: Context,
+  next: Settable,
+  fields: readonly (keyof Settable)[],
+): PlanDraft['arguments'] {
+  const secrets: readonly string[] = SECRET_FIELDS
+  return Object.fromEntries(
+    fields.map((field) => {
+      const value = next[field]
+      if (secrets.includes(field) && value !== null)
+        return [field, { secretHash: ctx.deps.sealing.hash(String(value)) }]
+      return [field, value instanceof Date ? value.toISOString() : value]
+    }),
+  ) as PlanDraft['arguments']
+}
+
+const SURFACES = ['live-controls manifest', 'public live room', 'live schedule']
+const REDACTIONS = [...REDACTED_FIELDS, 'admin ids', 'provider config']
+
+export const observedOf = (event: LiveEvent): PlanDraft['observed'] => [
+  { kind: 'live-event', id: event.id, version: event.version, updatedAt: event.updatedAt.toISOString() },
+]
+
+async function channelBlockers(
+  ctx: Context,
+  next: Settable,
+  fields: readonly (keyof Settable)[],
+): Promise<PlanBlocker[]> {
+  if (!fields.includes('communityChannelId') || next.communityChannelId === null) return []
+  const channel = await findChannel(ctx.db, ctx.org, next.communityChannelId)
+  if (channel?.active) return []
+  return [{ code: 'plan-blocked', message: `${next.communityChannelId} is no active community channel.` }]
+}
+
+/** Plan of changing an existing event's schedule. Its status stays; status changes have their own write. */
+export async function planUpdate(ctx: Context, eventId: string, input: Input): Promise<PlanDraft> {
+  const event = await requireEvent(ctx, eventId)
+  const named = settableOf(input)
+  const fields = changedFields(event, named)
+  const next: LiveEvent = { ...event, ...named }
+  const notification = notificationDetails(input.fanNotification as Notification | undefined, next)
+  const blockers = [
+    ...scheduleBlockers(next, event.status),
+    ...(await channelBlockers(ctx, next, fields)),
+    ...foreignStatus(event, input.status as EventStatus | undefined),
+  ]
+  if (fields.length === 0 && !notification)
+    blockers.push({ code: 'plan-blocked', message: 'Nothing would change.' })
+  return {
+    target: { kind: 'live-event', id: event.id, title: event.title },
+    targetSummary: updateSummary(event, next, fields),
+    observed: observedOf(event),
+    arguments: {
+      ...argumentsOf(ctx, next, fields),
+      ...(notification ? { fanNotification: notification.copy } : {}),
+    },
+    changes: planChanges(event, next, fields),
+    affectedSurfaces: [...SURFACES, ...(notification ? ['follower notifications'] : [])],
+    blockers,
+    warnings: await scheduleWarnings(ctx, event, next, notification),
+    confirmationText: updateText(event, next, fields, notification !== undefined),
+    details: {
+      readiness: await readinessOf(ctx, next),
+      ...(notification ? { fanNotification: notification } : {}),
+    },
+    redactions: REDACTIONS,
+  }
+}
+
+function foreignStatus(event: LiveEvent, status: EventStatus | undefined): PlanBlocker[] {
+  if (status === undefined || status === event.status) return []
+  const message = `A schedule change keeps the status ${event.status}; use the status write to go to ${status}.`
+  return [{ code: 'status-forbidden', message, allowed: [event.status] }]
+}
+
+async function scheduleWarnings(
+  ctx: Context,
+  event: LiveEvent,
+  next: LiveEvent,
+  notification: ReturnType<typeof notificationDetails>,
+): Promise<string[]> {
+  const warnings = notification ? audienceNotes() : []
+  if (next.startsAt && next.startsAt < ctx.now && event.status !== 'ended')
+    warnings.push('The start time is in the past.')
+  if (event.status === 'live') warnings.push('The event is live now; listeners see the change at once.')
+  if (event.status === 'ended' || event.status === 'cancelled') warnings.push(`The event is ${event.status}.`)
+  return warnings
+}
+
+const CREATABLE = ['draft', 'scheduled', 'live'] as const
+
+/** Plan of creating an event. It has no id and nothing observed yet. */
+export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft> {
+  const status = (input.status as EventStatus | undefined) ?? 'scheduled'
+  const next: Settable = { ...DEFAULTS, ...(settableOf(input) as Partial<Settable> & { title: string }) }
+  const fields = SETTABLE.filter(
+    (field) => field === 'title' || changedFields({ ...DEFAULTS, title: '' }, next).includes(field),
+  )
+  const notification = notificationDetails(input.fanNotification as Notification | undefined, next)
+  const blockers = [...scheduleBlockers(next, status), ...(await channelBlockers(ctx, next, fields))]
+  if (!(CREATABLE as readonly string[]).includes(status))
+    blockers.push({
+      code: 'status-forbidden',
+      message: `An event is not created as ${status}.`,
+      allowed: [...CREATABLE],
+    })
+  const event = newborn(next, status, ctx.now)
+  if (status === 'live')
+    blockers.push(...transitionBlockers({ ...event, status: 'draft' }, 'live', readiness(event, NO_MESSAGES)))
+  const statusChange = {
+    op: 'create' as const,
+    pointer: '/status',
+    label: 'status',
+    before: null,
+    after: status,
+  }
+  return {
+    target: { kind: 'live-event', id: null, title: next.title },
+    targetSummary: `Create ${next.title} as ${status}.`,
+    observed: [],
+    arguments: {
+      status,
+      ...argumentsOf(ctx, next, fields),
+      ...(notification ? { fanNotification: notification.copy } : {}),
+    },
+    changes: [statusChange, ...planChanges(null, next, fields)],
+    affectedSurfaces: [...SURFACES, ...(notification ? ['follower notifications'] : [])],
+    blockers,
+    warnings: await scheduleWarnings(ctx, event, event, notification),
+    confirmationText: createText(next, status, notification !== undefined),
+    details: {
+      readiness: readiness(event, NO_MESSAGES),
+      ...(notification ? { fanNotification: notification } : {}),
+    },
+    redactions: REDACTIONS,
+  }
+}
+
+/** The event that a create would make, but for its id. */
+export const newborn = (next: Settable, status: EventStatus, now: Date): LiveEvent => ({
+  ...next,
+  id: '',
+  status,
+  version: 1,
+  createdAt: now,
+  updatedAt: now,
+})
+
+async function readinessOf(ctx: Context, event: LiveEvent) {
+  return readiness(event, (await statsOf(ctx, [event.id])).get(event.id) ?? NO_MESSAGES)
+}
+
+/** Plan of one status transition. */
+export async function planStatus(ctx: Context, eventId: string, next: NextStatus): Promise<PlanDraft> {
+  const event = await requireEvent(ctx, eventId)
+  const ready = await readinessOf(ctx, event)
+  const open = ready.checks.filter((each) => each.status !== 'pass')
+  return {
+    target: { kind: 'live-event', id: event.id, title: event.title },
+    targetSummary: `Change ${event.title} from ${event.status} to ${next}.`,
+    observed: observedOf(event),
+    arguments: { nextStatus: next },
+    changes: [{ op: 'update', pointer: '/status', label: 'status', before: event.status, after: next }],
+    affectedSurfaces: [...SURFACES, ...(next === 'live' || next === 'ended' ? ['live chat'] : [])],
+    blockers: transitionBlockers(event, next, ready),
+    warnings: next === 'live' ? open.map((each) => each.message) : [],
+    confirmationText: statusText(event.title, next),
+    details: { readiness: ready },
+    redactions: REDACTIONS,
+  }
+}

@@ -1,0 +1,376 @@
+import { randomBytes } from 'node:crypto'
+import type { PlanBlocker, PlanChange } from '../operation/plan.ts'
+
+export const EVENT_STATUSES = ['draft', 'scheduled', 'live', 'ended', 'cancelled'] as const
+export type EventStatus = (typeof EVENT_STATUSES)[number]
+export const NEXT_STATUSES = ['scheduled', 'live', 'ended', 'cancelled'] as const
+export type NextStatus = (typeof NEXT_STATUSES)[number]
+export const STREAM_PROVIDERS = ['none', 'cloudflare_stream', 'external_url'] as const
+export type StreamProvider = (typeof STREAM_PROVIDERS)[number]
+
+/** From where to where an event may go. `ended` is final; a cancelled one may be scheduled again. */
+export const TRANSITIONS: Record<EventStatus, readonly NextStatus[]> = {
+  draft: ['scheduled', 'live', 'cancelled'],
+  scheduled: ['live', 'cancelled'],
+  live: ['ended', 'cancelled'],
+  cancelled: ['scheduled'],
+  ended: [],
+}
+
+export type LiveEvent = {
+  id: string
+  title: string
+  description: string | null
+  status: EventStatus
+  startsAt: Date | null
+  endsAt: Date | null
+  timeZone: string
+  chatEnabled: boolean
+  subscriberOnly: boolean
+  communityChannelId: string | null
+  streamProvider: StreamProvider
+  streamUrl: string | null
+  streamLiveInputId: string | null
+  streamVideoId: string | null
+  streamCustomerCode: string | null
+  streamPlaybackUrl: string | null
+  replayVideoId: string | null
+  replayUrl: string | null
+  replayPublishedAt: Date | null
+  version: number
+  createdAt: Date
+  updatedAt: Date
+}
+
+/** Fields that leave only as booleans, whoever asks. */
+export const REDACTED_FIELDS = [
+  'streamUrl',
+  'streamLiveInputId',
+  'streamVideoId',
+  'streamCustomerCode',
+  'streamPlaybackUrl',
+  'replayUrl',
+] as const
+
+/** Accepted and stored, never shown: provider values and links that let anybody in. */
+export const SECRET_FIELDS = [...REDACTED_FIELDS, 'replayVideoId'] as const
+const isSecretField = (field: string): boolean => (SECRET_FIELDS as readonly string[]).includes(field)
+
+export type Settable = Omit<LiveEvent, 'id' | 'status' | 'version' | 'createdAt' | 'updatedAt'>
+
+export const DEFAULTS: Omit<Settable, 'title'> = {
+  description: null,
+  startsAt: null,
+  endsAt: null,
+  timeZone: 'UTC',
+  chatEnabled: true,
+  subscriberOnly: false,
+  communityChannelId: null,
+  streamProvider: 'none',
+  streamUrl: null,
+  streamLiveInputId: null,
+  streamVideoId: null,
+  streamCustomerCode: null,
+  streamPlaybackUrl: null,
+  replayVideoId: null,
+  replayUrl: null,
+  replayPublishedAt: null,
+}
+export const SETTABLE = ['title', ...Object.keys(DEFAULTS)] as (keyof Settable)[]
+
+const LABELS: Partial<Record<keyof Settable | 'status', string>> = {
+  startsAt: 'start time',
+  endsAt: 'end time',
+  timeZone: 'time zone',
+  chatEnabled: 'live chat',
+  subscriberOnly: 'subscribers only',
+  communityChannelId: 'community channel',
+  streamProvider: 'stream provider',
+}
+const label = (field: keyof Settable): string =>
+  LABELS[field] ??
+  field
+    .replace(/([A-Z])/g, ' $1')
+    .toLowerCase()
+    .replace(/ id$/, '')
+    .replace(/ url$/, ' link')
+
+/** Title slug and 8 hex digits, as the contract's ids read. */
+export function newEventId(title: string): string {
+  const slug = title
+    .toLowerCase()
+    .normalize('NFKD')
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 80)
+  return `${slug || 'event'}-${randomBytes(4).toString('hex')}`
+}
+
+const comparable = (value: unknown): unknown =>
+  value instanceof Date ? value.toISOString() : (value ?? null)
+
+/** The fields of `next` that differ from the event. Equal values are no change, whether sent or not. */
+export function changedFields(before: Settable, next: Partial<Settable>): (keyof Settable)[] {
+  return SETTABLE.filter(
+    (field) => next[field] !== undefined && comparable(next[field]) !== comparable(before[field]),
+  )
+}
+
+const shown = (field: keyof Settable, value: unknown): PlanChange['before'] =>
+  isSecretField(field) ? (value === null ? 'not set' : 'set') : (comparable(value) as PlanChange['before'])
+
+/** Rows of the before/after table. A changed secret reads `set (changed)`. */
+export function planChanges(
+  before: Settable | null,
+  next: Settable,
+  fields: readonly (keyof Settable)[],
+): PlanChange[] {
+  return fields.map((field) => {
+    const after = shown(field, next[field])
+    const was = before ? shown(field, before[field]) : null
+    return {
+      op: before ? 'update' : 'create',
+      pointer: `/${field}`,
+      label: label(field),
+      before: was,
+      after: isSecretField(field) && was === 'set' && after === 'set' ? 'set (changed)' : after,
+    }
+  })
+}
+
+/** "7:30 PM", with its date where that is needed; the zone is named only where the event has none of its own. */
+export function renderTime(instant: Date, timeZone: string, withDate: boolean): string {
+  const time = new Intl.DateTimeFormat('en-US', { timeZone, hour: 'numeric', minute: '2-digit' }).format(
+    instant,
+  )
+  const clock = `${time.replace(/\u202f/g, ' ')}${timeZone === 'UTC' ? ' UTC' : ''}`
+  if (!withDate) return clock
+  const date = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    weekday: 'long',
+    month: 'long',
+    day: 'numeric',
+    year: 'numeric',
+  }).format(instant)
+  return `${date}, ${clock}`
+}
+
+/** The day of an instant in a zone, as YYYY-MM-DD. */
+export const localDay = (instant: Date, timeZone: string): string =>
+  new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(
+    instant,
+  )
+
+/** How one changed field reads in a confirmation. */
+function phrase(field: keyof Settable, before: Settable | null, next: Settable): string {
+  const value = next[field]
+  if (field === 'startsAt' && next.startsAt) return startPhrase(before, next)
+  if (value === null) return `no ${label(field)}`
+  if (value instanceof Date) return `${label(field)} ${renderTime(value, next.timeZone, true)}`
+  if (typeof value === 'boolean') return `${label(field)} ${value ? 'on' : 'off'}`
+  if (isSecretField(field) || field === 'description') return `a new ${label(field)}`
+  return field === 'title' ? `title “${value}”` : `${label(field)} ${value}`
+}
+
+function startPhrase(before: Settable | null, next: Settable): string {
+  const start = next.startsAt as Date
+  const sameDay =
+    before?.startsAt &&
+    before.timeZone === next.timeZone &&
+    localDay(before.startsAt, next.timeZone) === localDay(start, next.timeZone)
+  return renderTime(start, next.timeZone, !sameDay)
+}
+
+const joined = (parts: readonly string[]): string =>
+  parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
+
+/** `I confirm updating <title> to <value>.` names every field that changes. */
+export function updateText(
+  before: Settable,
+  next: Settable,
+  fields: readonly (keyof Settable)[],
+  notify: boolean,
+): string {
+  const ordered = [...fields].sort((a, b) => Number(b === 'startsAt') - Number(a === 'startsAt'))
+  const parts = ordered.map((field) => phrase(field, before, next))
+  if (notify) parts.push('notified followers')
+  return `I confirm updating ${before.title} to ${joined(parts) || 'what it is'}.`
+}
+
+export function updateSummary(before: Settable, next: Settable, fields: readonly (keyof Settable)[]): string {
+  const others = fields.filter((field) => field !== 'startsAt')
+  const moved = fields.includes('startsAt') && before.startsAt && next.startsAt
+  if (!moved)
+    return fields.length === 0
+      ? `Leave ${before.title} as it is.`
+      : `Update ${joined(fields.map(label))} of ${before.title}.`
+  const sameDay =
+    localDay(before.startsAt as Date, next.timeZone) === localDay(next.startsAt as Date, next.timeZone)
+  const from = renderTime(before.startsAt as Date, before.timeZone, !sameDay)
+  const to = renderTime(next.startsAt as Date, next.timeZone, !sameDay)
+  return `Move ${before.title} from ${from} to ${to}${others.length > 0 ? ` and update ${joined(others.map(label))}` : ''}.`
+}
+
+export function createText(next: Settable, status: EventStatus, notify: boolean): string {
+  const when = next.startsAt ? renderTime(next.startsAt, next.timeZone, true) : 'no start time'
+  return `I confirm creating ${next.title} to ${when} as ${status}${notify ? ' and notifying followers' : ''}.`
+}
+
+const DOING: Record<NextStatus, string> = {
+  scheduled: 'restoring',
+  live: 'taking',
+  ended: 'moving',
+  cancelled: 'moving',
+}
+export const statusText = (title: string, next: NextStatus): string =>
+  `I confirm ${DOING[next]} ${title} to ${next}.`
+
+/** Why an event may not go to `next`; each refusal has its own code and lists what is allowed instead. */
+export function transitionBlockers(
+  event: Pick<LiveEvent, 'title' | 'status'>,
+  next: NextStatus,
+  ready: Readiness,
+): PlanBlocker[] {
+  const allowed = [...TRANSITIONS[event.status]]
+  if (event.status === next)
+    return [{ code: 'status-redundant', message: `${event.title} is ${next} already.`, allowed }]
+  if (!allowed.includes(next)) {
+    const rest = allowed.length > 0 ? `only to ${allowed.join(' or ')}` : 'to nothing: this is final'
+    return [
+      { code: 'status-forbidden', message: `${event.title} is ${event.status} and may go ${rest}.`, allowed },
+    ]
+  }
+  if (next !== 'live' || ready.canStartBroadcast) return []
+  const failing = ready.checks
+    .filter((check) => check.required && check.status === 'fail')
+    .map((check) => check.id)
+  return [
+    { code: 'status-not-ready', message: `Required readiness checks fail: ${failing.join(', ')}.`, allowed },
+  ]
+}
+
+export type Stats = {
+  totalMessages: number
+  visibleMessages: number
+  flaggedMessages: number
+  hiddenMessages: number
+  pinnedMessages: number
+}
+
+type Check = {
+  id: string
+  label: string
+  status: 'pass' | 'warn' | 'fail'
+  required: boolean
+  message: string
+}
+export type Readiness = {
+  state: 'ready' | 'needs-attention' | 'blocked'
+  canStartBroadcast: boolean
+  checks: Check[]
+}
+
+const check = (
+  id: string,
+  name: string,
+  required: boolean,
+  status: Check['status'],
+  message: string,
+): Check => ({
+  id,
+  label: name,
+  status,
+  required,
+  message,
+})
+
+export const streamConfigured = (event: Settable): boolean =>
+  event.streamProvider === 'external_url'
+    ? event.streamUrl !== null
+    : event.streamProvider === 'cloudflare_stream' &&
+      (event.streamLiveInputId !== null || event.streamVideoId !== null)
+
+/** The six checks before a broadcast. Only required ones that fail keep an event from going live. */
+export function readiness(event: LiveEvent, stats: Pick<Stats, 'flaggedMessages'>): Readiness {
+  const startable = event.status === 'live' || TRANSITIONS[event.status].includes('live')
+  const flagged = stats.flaggedMessages
+  const checks = [
+    check(
+      'status-startable',
+      'Status allows a broadcast',
+      true,
+      startable ? 'pass' : 'fail',
+      startable ? 'The event can go or stay live.' : `A ${event.status} event cannot go live.`,
+    ),
+    check(
+      'starts-at-set',
+      'Start time is set',
+      false,
+      event.startsAt ? 'pass' : 'warn',
+      event.startsAt ? 'The start time is set.' : 'No start time is set.',
+    ),
+    streamCheck(event),
+    check(
+      'chat-open',
+      'Live chat is open',
+      false,
+      event.chatEnabled ? 'pass' : 'warn',
+      event.chatEnabled ? 'Live notes are on.' : 'Live notes are off.',
+    ),
+    check(
+      'community-channel-linked',
+      'A community channel is linked',
+      false,
+      event.communityChannelId ? 'pass' : 'warn',
+      event.communityChannelId
+        ? 'A persistent channel is linked.'
+        : 'No persistent channel is linked; talk ends with the room.',
+    ),
+    check(
+      'moderation-queue-clear',
+      'No flagged notes wait',
+      false,
+      flagged === 0 ? 'pass' : 'warn',
+      flagged === 0 ? 'No flagged notes wait.' : `${flagged} flagged notes wait for moderation.`,
+    ),
+  ]
+  const failing = checks.some((each) => each.required && each.status === 'fail')
+  const open = checks.some((each) => each.status !== 'pass')
+  return {
+    state: failing ? 'blocked' : open ? 'needs-attention' : 'ready',
+    canStartBroadcast: !failing,
+    checks,
+  }
+}
+
+/** A text-first room needs no stream; a room that names a provider needs what that provider streams from. */
+function streamCheck(event: LiveEvent): Check {
+  const name = 'Stream source is configured'
+  if (event.streamProvider === 'none')
+    return check(
+      'stream-configured',
+      name,
+      false,
+      'warn',
+      'No stream source; right for a text-first room, else set one up first.',
+    )
+  const configured = streamConfigured(event)
+  return check(
+    'stream-configured',
+    name,
+    true,
+    configured ? 'pass' : 'fail',
+    configured ? 'The stream source is set up.' : `${event.streamProvider} is chosen but not set up.`,
+  )
+}
+
+/** Problems of a schedule that no confirmation can heal. */
+export function scheduleBlockers(next: Settable, status: EventStatus): PlanBlocker[] {
+  const blockers: PlanBlocker[] = []
+  const block = (message: string) => blockers.push({ code: 'plan-blocked', message })
+  if (next.startsAt && next.endsAt && next.endsAt <= next.startsAt) block('The end is not after the start.')
+  if (status === 'scheduled' && !next.startsAt) block('A scheduled event needs a start time.')
+  if (next.streamProvider === 'external_url' && !next.streamUrl)
+    block('The provider external_url needs a streamUrl.')
+  return blockers
+}

@@ -1,0 +1,134 @@
+import sql, { empty } from 'sql-template-tag'
+import type { Queryable } from '../db/pool.ts'
+import type { EventStatus, LiveEvent, Stats } from './rules.ts'
+
+const eventColumns = sql`id, title, description, status, starts_at AS "startsAt", ends_at AS "endsAt", time_zone AS "timeZone",
+  chat_enabled AS "chatEnabled", subscriber_only AS "subscriberOnly", community_channel_id AS "communityChannelId",
+  stream_provider AS "streamProvider", stream_url AS "streamUrl", stream_live_input_id AS "streamLiveInputId",
+  stream_video_id AS "streamVideoId", stream_customer_code AS "streamCustomerCode", stream_playback_url AS "streamPlaybackUrl",
+  replay_video_id AS "replayVideoId", replay_url AS "replayUrl", replay_published_at AS "replayPublishedAt",
+  version, created_at AS "createdAt", updated_at AS "updatedAt"`
+
+export async function findEvent(
+  db: Queryable,
+  org: string,
+  id: string,
+  lock = false,
+): Promise<LiveEvent | undefined> {
+  const [row] = await db.query<LiveEvent>(sql`
+    SELECT ${eventColumns} FROM live_events WHERE org = ${org} AND id = ${id} ${lock ? sql`FOR UPDATE` : empty}`)
+  return row
+}
+
+/** Newest starts first; at most 200, what a manifest can carry. */
+export async function listEvents(
+  db: Queryable,
+  org: string,
+  statuses: readonly EventStatus[],
+): Promise<(LiveEvent & { channelTitle: string | null })[]> {
+  return db.query<LiveEvent & { channelTitle: string | null }>(sql`
+    SELECT ${eventColumns},
+           (SELECT c.title FROM community_channels c WHERE c.org = e.org AND c.id = e.community_channel_id) AS "channelTitle"
+      FROM live_events e WHERE org = ${org} AND status = ANY(${statuses as string[]})
+     ORDER BY starts_at DESC NULLS LAST, id LIMIT 200`)
+}
+
+export async function insertEvent(
+  db: Queryable,
+  org: string,
+  event: Omit<LiveEvent, 'version'>,
+): Promise<void> {
+  await db.query(sql`
+    INSERT INTO live_events (org, id, title, description, status, starts_at, ends_at, time_zone, chat_enabled, subscriber_only,
+      community_channel_id, stream_provider, stream_url, stream_live_input_id, stream_video_id, stream_customer_code,
+      stream_playback_url, replay_video_id, replay_url, replay_published_at, created_at, updated_at)
+    VALUES (${org}, ${event.id}, ${event.title}, ${event.description}, ${event.status}, ${event.startsAt}, ${event.endsAt},
+      ${event.timeZone}, ${event.chatEnabled}, ${event.subscriberOnly}, ${event.communityChannelId}, ${event.streamProvider},
+      ${event.streamUrl}, ${event.streamLiveInputId}, ${event.streamVideoId}, ${event.streamCustomerCode},
+      ${event.streamPlaybackUrl}, ${event.replayVideoId}, ${event.replayUrl}, ${event.replayPublishedAt},
+      ${event.createdAt}, ${event.updatedAt})`)
+}
+
+/**
+ * Replaces an event's fields where it still has `event.version`; false when it moved on. `updated_at` grows by at least
+ * one millisecond whatever the clock says, so that it stands for the version.
+ */
+export async function updateEvent(
+  db: Queryable,
+  org: string,
+  event: LiveEvent,
+  now: Date,
+): Promise<{ version: number; updatedAt: Date } | undefined> {
+  const [row] = await db.query<{ version: number; updatedAt: Date }>(sql`
+    UPDATE live_events
+       SET title = ${event.title}, description = ${event.description}, status = ${event.status}, starts_at = ${event.startsAt},
+           ends_at = ${event.endsAt}, time_zone = ${event.timeZone}, chat_enabled = ${event.chatEnabled},
+           subscriber_only = ${event.subscriberOnly}, community_channel_id = ${event.communityChannelId},
+           stream_provider = ${event.streamProvider}, stream_url = ${event.streamUrl},
+           stream_live_input_id = ${event.streamLiveInputId}, stream_video_id = ${event.streamVideoId},
+           stream_customer_code = ${event.streamCustomerCode}, stream_playback_url = ${event.streamPlaybackUrl},
+           replay_video_id = ${event.replayVideoId}, replay_url = ${event.replayUrl},
+           replay_published_at = ${event.replayPublishedAt}, version = version + 1,
+           updated_at = greatest(${now}::timestamptz, updated_at + interval '1 millisecond')
+     WHERE org = ${org} AND id = ${event.id} AND version = ${event.version}
+    RETURNING version, updated_at AS "updatedAt"`)
+  return row
+}
+
+export async function findChannel(
+  db: Queryable,
+  org: string,
+  id: string,
+): Promise<{ id: string; title: string; active: boolean } | undefined> {
+  const [row] = await db.query<{ id: string; title: string; active: boolean }>(sql`
+    SELECT id, title, active FROM community_channels WHERE org = ${org} AND id = ${id}`)
+  return row
+}
+
+export async function insertChannel(
+  db: Queryable,
+  org: string,
+  row: { id: string; title: string; createdAt: Date },
+): Promise<void> {
+  await db.query(sql`
+    INSERT INTO community_channels (org, id, title, created_at) VALUES (${org}, ${row.id}, ${row.title}, ${row.createdAt})
+    ON CONFLICT DO NOTHING`)
+}
+
+export async function countMessages(
+  db: Queryable,
+  org: string,
+  eventIds: readonly string[],
+): Promise<(Stats & { eventId: string })[]> {
+  return db.query(sql`
+    SELECT event_id AS "eventId", count(*) AS "totalMessages",
+           count(*) FILTER (WHERE status = 'visible') AS "visibleMessages",
+           count(*) FILTER (WHERE status = 'flagged') AS "flaggedMessages",
+           count(*) FILTER (WHERE status = 'hidden') AS "hiddenMessages",
+           count(*) FILTER (WHERE pinned) AS "pinnedMessages"
+      FROM live_chat_messages WHERE org = ${org} AND event_id = ANY(${eventIds as string[]}) GROUP BY event_id`)
+}
+
+export type MessageRow = {
+  id: string
+  eventId: string
+  displayName: string
+  body: string
+  status: 'visible' | 'hidden' | 'flagged'
+  pinned: boolean
+  createdAt: Date
+}
+
+export async function listRecentMessages(
+  db: Queryable,
+  org: string,
+  eventId: string,
+  statuses: readonly MessageRow['status'][],
+  limit: number,
+): Promise<MessageRow[]> {
+  return db.query<MessageRow>(sql`
+    SELECT id, event_id AS "eventId", display_name AS "displayName", body, status, pinned, created_at AS "createdAt"
+      FROM live_chat_messages
+     WHERE org = ${org} AND event_id = ${eventId} AND status = ANY(${statuses as string[]})
+     ORDER BY created_at DESC, id LIMIT ${limit}`)
+}

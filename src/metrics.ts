@@ -1,0 +1,62 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Db } from './db/pool.ts'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** Prometheus metrics of one process. Labels are closed sets: operation ids, codes, statuses. */
+export function createMetrics(db: Pick<Db, 'pool'>) {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  new Gauge({
+    name: 'countersign_pool_connections',
+    help: 'PostgreSQL connections of this process by state.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.set({ state: 'total' }, db.pool.totalCount)
+      this.set({ state: 'idle' }, db.pool.idleCount)
+      this.set({ state: 'waiting' }, db.pool.waitingCount)
+    },
+  })
+  return {
+    registry,
+    calls: new Counter({
+      name: 'countersign_operation_calls_total',
+      help: 'Operation calls by outcome: ok, replayed or the error code.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    latency: new Histogram({
+      name: 'countersign_operation_seconds',
+      help: 'Time of an operation call in seconds.',
+      labelNames: ['operation'],
+      // from a single indexed read to the slowest call a person would wait for
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    requests: new Counter({
+      name: 'countersign_http_requests_total',
+      help: 'HTTP requests by status class.',
+      labelNames: ['method', 'status'],
+      registers,
+    }),
+    events: new Counter({
+      name: 'countersign_session_events_total',
+      help: 'Session events appended.',
+      labelNames: ['type'],
+      registers,
+    }),
+    approvals: new Counter({
+      name: 'countersign_approvals_total',
+      help: 'Approvals by the status they reached.',
+      labelNames: ['status'],
+      registers,
+    }),
+    streams: new Gauge({
+      name: 'countersign_event_streams',
+      help: 'Open event streams of this process.',
+      registers,
+    }),
+  }
+}

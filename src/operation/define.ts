@@ -1,0 +1,192 @@
+import { z } from 'zod'
+import type { Principal } from '../access/principal.ts'
+import type { Queryable } from '../db/pool.ts'
+import type { Deps } from '../deps.ts'
+import type { ErrorCode } from './errors.ts'
+import type { Plan, PlanDraft } from './plan.ts'
+
+/** Who an endpoint is for, in the words of the agent contracts. */
+export type AuthClass =
+  | 'guest'
+  | 'optional-session'
+  | 'signed-in-listener'
+  | 'first-party-session'
+  | 'scoped-agent-grant'
+  | 'artist-admin-or-approved-automation'
+
+/** `scope` is the part after `creator:<org>:`, for example `live:write`. `owner` narrows to owners. */
+export type OperationAccess = { auth: AuthClass; scope?: string; owner?: true }
+
+export type HttpRoute = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string }
+
+/** How a call reached us: what is true of the request rather than of its arguments. */
+export type Call = {
+  principal: Principal
+  requestId: string
+  /** Public origin that links in answers start with; follows the host the request came in on. */
+  origin: string
+  idempotencyKey?: string
+  /** The agent session the call is made in (`Agent-Session-Id`, MCP `_meta["dev.countersign/session"]`). */
+  sessionId?: string
+  /** Ends a stream when the client goes away. */
+  signal?: AbortSignal
+  /** Resolves the caller's credential anew, for streams that outlive a request. */
+  reauthenticate?: () => Promise<Principal>
+}
+
+/** What an operation's functions get. `db` is the open transaction in records and applies, else the pool. */
+export type Context = {
+  deps: Deps
+  call: Call
+  principal: Principal
+  org: string
+  now: Date
+  db: Queryable
+  /** True when the plan is about to be applied: planners lock the rows that they read (FOR UPDATE). */
+  lock: boolean
+  /** Sessions whose log grew in this transaction; their readers are woken after commit. */
+  touched: Set<string>
+}
+
+type AuditTarget = { kind: string; id: string }
+export type NoAudit = { none: string }
+export type WriteAudit = {
+  event: string | ((plan: Plan) => string)
+  /** Where the contract says that the write is recorded. */
+  record: string
+  attribution: string
+}
+
+export type ConfirmationKind =
+  | 'live-schedule'
+  | 'go-live'
+  | 'moderation'
+  | 'public-message'
+  | 'stage-access'
+  | 'policy-change'
+  | 'config-sync'
+  | 'catalog-change'
+
+export type Confirmation = {
+  kind: ConfirmationKind
+  reason: string
+  /** Family named by `envelope.contractId`. */
+  contractId: string
+  /** The action's own contract, which approvals carry (`creator.live.schedule.update`). */
+  action: string
+  /** Whether the route takes an `agent-write-envelope.v1`; a grant cannot write over one that does not. */
+  envelope: boolean
+}
+
+type Base<I extends z.ZodObject, O extends z.ZodType> = {
+  /** Dotted id; its file is `src/<first>/<rest, joined by ->.ts`. */
+  id: string
+  tool: string
+  surface: string
+  summary: string
+  boundaries: readonly string[]
+  http: HttpRoute
+  access: OperationAccess
+  input: I
+  output: O
+  errors: readonly ErrorCode[]
+  /** HTTP status of success; 200 unless told. */
+  status?: 200 | 201 | 202
+  /** Operations of sessions themselves append their own events; all others are recorded as tool calls. */
+  ownEvents?: true
+}
+
+export type StreamItem = { id?: string; event?: string; data: unknown } | { comment: string }
+
+export type ReadOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> = Base<
+  I,
+  O
+> & {
+  effect: 'read'
+  audit: NoAudit
+  run(ctx: Context, input: z.output<I>): Promise<z.input<O>>
+  /** The same reading as server-sent events, chosen by `Accept: text/event-stream`. */
+  stream?(ctx: Context, input: z.output<I>): AsyncIterable<StreamItem>
+  /** Also readable as an MCP resource under this URI or template. */
+  resource?: { uri: string; title: string }
+}
+
+/** A preview is the planner of the write it names, so the two cannot drift apart. */
+export type PreviewOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> = Base<
+  I,
+  O
+> & {
+  effect: 'preview'
+  audit: NoAudit & { attribution: string }
+  of(input: z.output<I>): { write: WriteOperation; input: Record<string, unknown> }
+  present(ctx: Context, plan: Plan): z.input<O>
+}
+
+export type RecordOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> = Base<
+  I,
+  O
+> & {
+  effect: 'record'
+  audit: NoAudit | { event: string; target(input: z.output<I>, output: z.input<O>): AuditTarget }
+  /** Runs inside one transaction; what it returns is stored under the idempotency key in the same one. */
+  run(ctx: Context, input: z.output<I>): Promise<z.input<O>>
+}
+
+export type WriteOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> = Base<
+  I,
+  O
+> & {
+  effect: 'write'
+  confirmation: Confirmation
+  audit: WriteAudit
+  /** The one planner: computes what would change and stores nothing. With `ctx.lock` it locks what it reads. */
+  preview(ctx: Context, input: z.output<I>): Promise<PlanDraft>
+  /** Writes what the plan says, in the open transaction. */
+  apply(ctx: Context, plan: Plan, input: z.output<I>): Promise<AppliedWrite<O>>
+}
+
+/** `previous` and `next` are the redacted states for the audit row. */
+export type AppliedWrite<O extends z.ZodType> = {
+  output: z.input<O>
+  previous: Record<string, unknown> | null
+  next: Record<string, unknown> | null
+}
+
+export type Operation = ReadOperation | PreviewOperation | RecordOperation | WriteOperation
+
+/** An operation of a contract that is described but not built yet: it appears in manifests as `contract-only`. */
+export type ContractOnly = Pick<
+  Base<z.ZodObject, z.ZodType>,
+  'id' | 'tool' | 'surface' | 'summary' | 'boundaries' | 'http' | 'access' | 'input'
+> & {
+  effect: 'contract-only'
+  confirmation: { kind: ConfirmationKind; reason: string } | null
+  audit: { record: string | null; attribution: string }
+}
+
+export const read = <I extends z.ZodObject, O extends z.ZodType>(
+  operation: Omit<ReadOperation<I, O>, 'effect'>,
+): ReadOperation<I, O> => ({ effect: 'read', ...operation })
+
+export const preview = <I extends z.ZodObject, O extends z.ZodType>(
+  operation: Omit<PreviewOperation<I, O>, 'effect'>,
+): PreviewOperation<I, O> => ({ effect: 'preview', ...operation })
+
+export const record = <I extends z.ZodObject, O extends z.ZodType>(
+  operation: Omit<RecordOperation<I, O>, 'effect'>,
+): RecordOperation<I, O> => ({ effect: 'record', ...operation })
+
+export const write = <I extends z.ZodObject, O extends z.ZodType>(
+  operation: Omit<WriteOperation<I, O>, 'effect'>,
+): WriteOperation<I, O> => ({ effect: 'write', ...operation })
+
+export const contractOnly = (operation: Omit<ContractOnly, 'effect'>): ContractOnly => ({
+  effect: 'contract-only',
+  ...operation,
+})
+
+/** The value of `action` that tells this operation from others on the same route, if it has one. */
+export function actionLiteral(operation: { input: z.ZodObject }): string | undefined {
+  const field = operation.input.shape.action
+  return field instanceof z.ZodLiteral ? String(field.value) : undefined
+}

@@ -1,0 +1,72 @@
+import sql from 'sql-template-tag'
+import type { Principal } from '../access/principal.ts'
+import type { Queryable } from '../db/pool.ts'
+import type { WriteOperation } from './define.ts'
+
+export type PolicyMode = 'direct' | 'confirm' | 'approve'
+export type PolicyKind = 'person' | 'automation' | 'agent'
+
+/** What a write asks of a kind of principal. */
+export type Policy = { mode: PolicyMode; approvers: number; delegatorMayConfirm: boolean; version: number }
+
+export type PolicyRow = {
+  operationId: string
+  kind: PolicyKind
+  mode: PolicyMode
+  approvers: number
+  delegatorMayConfirm: boolean
+}
+
+/** Keys that act for a person follow the person's policy; only cookies count as persons when it comes to approving. */
+export function policyKind(principal: Principal): PolicyKind {
+  if (principal.kind === 'grant') return 'agent'
+  return principal.kind === 'automation' ? 'automation' : 'person'
+}
+
+/** Defaults of `docs/behaviour.md` P-1: an agent's write is approved, whatever the route. */
+export function defaultPolicy(
+  kind: PolicyKind,
+  operation: Pick<WriteOperation, 'confirmation'>,
+): Omit<Policy, 'version'> {
+  const base = { approvers: 1, delegatorMayConfirm: true }
+  if (kind === 'agent') return { mode: 'approve', ...base }
+  return { mode: operation.confirmation.envelope ? 'confirm' : 'direct', ...base }
+}
+
+/** The policy that holds: the operation's own row, else the organisation's row for every write, else the default. */
+export function effectivePolicy(
+  rows: readonly PolicyRow[],
+  version: number,
+  kind: PolicyKind,
+  operation: Pick<WriteOperation, 'id' | 'confirmation'>,
+): Policy {
+  const row =
+    rows.find((each) => each.kind === kind && each.operationId === operation.id) ??
+    rows.find((each) => each.kind === kind && each.operationId === '*')
+  if (!row) return { ...defaultPolicy(kind, operation), version }
+  return { mode: row.mode, approvers: row.approvers, delegatorMayConfirm: row.delegatorMayConfirm, version }
+}
+
+/** The organisation's own rows and the version of its policy (0: never changed). */
+export async function readPolicies(
+  db: Queryable,
+  org: string,
+): Promise<{ rows: PolicyRow[]; version: number }> {
+  const [found] = await db.query<{ version: number; rows: PolicyRow[] }>(sql`
+    SELECT coalesce((SELECT version FROM policy_versions WHERE org = ${org}), 0) AS version,
+           coalesce((SELECT jsonb_agg(jsonb_build_object('operationId', operation_id, 'kind', principal_kind, 'mode', mode,
+                       'approvers', approvers, 'delegatorMayConfirm', delegator_may_confirm) ORDER BY operation_id, principal_kind)
+                     FROM action_policies WHERE org = ${org}), '[]') AS rows`)
+  return found ?? { rows: [], version: 0 }
+}
+
+/** The policy for one write by one principal, in one statement. */
+export async function policyFor(
+  db: Queryable,
+  org: string,
+  principal: Principal,
+  operation: Pick<WriteOperation, 'id' | 'confirmation'>,
+): Promise<Policy> {
+  const { rows, version } = await readPolicies(db, org)
+  return effectivePolicy(rows, version, policyKind(principal), operation)
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+
+/** Marks a schema as holding a secret: never returned, never logged, in plans only as a keyed hash. */
+export const secret = <T extends z.ZodType>(schema: T): T =>
+  schema.meta({ secret: true, writeOnly: true }) as T
+
+type Wrapped = { def: { innerType?: z.ZodType; schema?: z.ZodType; in?: z.ZodType } }
+
+/** The schema below optional, nullable, default and pipe, and whether any layer is marked secret. */
+function unwrap(schema: z.ZodType): { schema: z.ZodType; isSecret: boolean } {
+  let current = schema
+  let isSecret = false
+  for (;;) {
+    if (current.meta()?.secret === true) isSecret = true
+    const def = (current as unknown as Wrapped).def
+    const inner = def.innerType ?? def.in
+    if (!inner) return { schema: current, isSecret }
+    current = inner
+  }
+}
+
+/** JSON pointers of the secret fields of an object schema (arrays of objects are not searched: none holds any). */
+export function secretPointers(schema: z.ZodType, at = ''): string[] {
+  const { schema: bare, isSecret } = unwrap(schema)
+  if (isSecret) return [at]
+  if (!(bare instanceof z.ZodObject)) return []
+  return Object.entries(bare.shape).flatMap(([key, field]) =>
+    secretPointers(field as z.ZodType, `${at}/${key}`),
+  )
+}
+
+type Json = Record<string, unknown>
+
+/** Takes the secret values out of an input: what may be stored, and the secrets by pointer. */
+export function splitSecrets(schema: z.ZodType, input: Json): { visible: Json; secrets: Json } {
+  const visible = structuredClone(input)
+  const secrets: Json = {}
+  for (const pointer of secretPointers(schema)) {
+    const path = pointer.slice(1).split('/')
+    const last = path.pop() as string
+    const holder = path.reduce<Json | undefined>((node, key) => node?.[key] as Json | undefined, visible)
+    if (holder?.[last] === undefined) continue
+    if (holder[last] !== null) {
+      secrets[pointer] = holder[last]
+      delete holder[last]
+    }
+  }
+  return { visible, secrets }
+}
+
+/** Puts secrets taken by splitSecrets back in their places. */
+export function joinSecrets(visible: Json, secrets: Json): Json {
+  const whole = structuredClone(visible)
+  for (const [pointer, value] of Object.entries(secrets)) {
+    const path = pointer.slice(1).split('/')
+    const last = path.pop() as string
+    let holder = whole
+    for (const key of path) {
+      holder[key] ??= {}
+      holder = holder[key] as Json
+    }
+    holder[last] = value
+  }
+  return whole
+}

@@ -1,0 +1,271 @@
+import { databaseProblem } from '../db/problem.ts'
+import type { Deps } from '../deps.ts'
+import { append, requireSession, toolCallEvents } from '../sessions/log.ts'
+import { requireAdmission } from './admit.ts'
+import type {
+  Call,
+  Context,
+  Operation,
+  PreviewOperation,
+  ReadOperation,
+  RecordOperation,
+  StreamItem,
+  WriteOperation,
+} from './define.ts'
+import { asProblem, fail, type Problem } from './errors.ts'
+import { parseInput } from './input.ts'
+import { canonical, completePlan, type Plan, sha256 } from './plan.ts'
+import { policyFor } from './policy.ts'
+import { type ClaimKey, claimKey, insertAudit, storeResponse } from './store.ts'
+import { runWrite } from './write.ts'
+
+export type Reply = { status: number; body: Record<string, unknown>; headers: Record<string, string> }
+
+/** What happened in a call, for the session's log. */
+export type Outcome = { reply: Reply; summary: string; planDigest?: string; recorded?: boolean }
+
+/**
+ * The only executor. Admission, then input, then row access inside the operation, then the effect; the answer passes
+ * the output schema. Throws a `Problem`; refused writes and records are audited, refused calls in a session recorded.
+ */
+export async function run(deps: Deps, operation: Operation, raw: unknown, call: Call): Promise<Reply> {
+  const startedAt = deps.clock()
+  const done = deps.metrics.latency.startTimer({ operation: operation.id })
+  try {
+    requireAdmission(operation.access, call.principal)
+    const ctx = context(deps, call, startedAt)
+    const session = operation.ownEvents ? undefined : call.sessionId
+    if (session) await requireSession(ctx, session, { open: true })
+    const input = parseInput(operation.input, raw) as Record<string, unknown>
+    const outcome = await perform(ctx, operation, input, call)
+    if (session && !outcome.recorded)
+      await recordCall(ctx, operation, session, { ...outcome, outcome: 'succeeded', startedAt })
+    deps.metrics.calls.inc({
+      operation: operation.id,
+      outcome: outcome.reply.headers['idempotency-replayed'] ? 'replayed' : 'ok',
+    })
+    return outcome.reply
+  } catch (error) {
+    const problem = databaseProblem(error) ?? asProblem(error)
+    if (problem.code === 'internal')
+      deps.log.error({ err: error, operation: operation.id, requestId: call.requestId }, 'defect')
+    deps.metrics.calls.inc({ operation: operation.id, outcome: problem.code })
+    await recordRefusal(context(deps, call, startedAt), operation, call, problem, startedAt)
+    throw problem
+  } finally {
+    done()
+  }
+}
+
+/** The same admission and input checks, then the operation's event stream. */
+export async function openStream(
+  deps: Deps,
+  operation: ReadOperation,
+  raw: unknown,
+  call: Call,
+): Promise<AsyncIterable<StreamItem>> {
+  requireAdmission(operation.access, call.principal)
+  const input = parseInput(operation.input, raw)
+  if (!operation.stream) fail('not-found', 'This operation has no event stream.')
+  return operation.stream(context(deps, call, deps.clock()), input)
+}
+
+export function context(deps: Deps, call: Call, now: Date): Context {
+  const { principal } = call
+  return { deps, call, principal, org: principal.org, now, db: deps.db, lock: false, touched: new Set() }
+}
+
+/** Runs work in one transaction and wakes the readers of the sessions it touched once that is committed. */
+export async function inTransaction<T>(ctx: Context, work: (ctx: Context) => Promise<T>): Promise<T> {
+  const touched = new Set<string>()
+  const result = await ctx.deps.db.transaction((tx) => work({ ...ctx, db: tx, lock: true, touched }))
+  for (const sessionId of touched) ctx.deps.feed.poke(ctx.org, sessionId)
+  return result
+}
+
+function perform(
+  ctx: Context,
+  operation: Operation,
+  input: Record<string, unknown>,
+  call: Call,
+): Promise<Outcome> {
+  switch (operation.effect) {
+    case 'read':
+      return runRead(ctx, operation, input)
+    case 'preview':
+      return runPreview(ctx, operation, input)
+    case 'record':
+      return runRecord(ctx, operation, input, call)
+    case 'write':
+      return runWrite(ctx, operation, input, call)
+  }
+}
+
+const ok = (operation: Operation, output: unknown): Reply => ({
+  status: operation.status ?? 200,
+  body: operation.output.parse(output) as Record<string, unknown>,
+  headers: {},
+})
+
+async function runRead(
+  ctx: Context,
+  operation: ReadOperation,
+  input: Record<string, unknown>,
+): Promise<Outcome> {
+  return { reply: ok(operation, await operation.run(ctx, input)), summary: `Read: ${operation.summary}` }
+}
+
+/** The plan of a write, by the write's own planner; stores nothing. */
+export async function makePlan(
+  ctx: Context,
+  operation: WriteOperation,
+  input: Record<string, unknown>,
+): Promise<Plan> {
+  const policy = await policyFor(ctx.db, ctx.org, ctx.principal, operation)
+  const draft = await operation.preview(ctx, input)
+  const { action, contractId } = operation.confirmation
+  return completePlan(draft, {
+    operationId: operation.id,
+    toolName: operation.tool,
+    action,
+    contractId,
+    policy,
+  })
+}
+
+async function runPreview(
+  ctx: Context,
+  operation: PreviewOperation,
+  input: Record<string, unknown>,
+): Promise<Outcome> {
+  const { write, input: writeInput } = operation.of(input)
+  const plan = await makePlan(ctx, write, writeInput)
+  return {
+    reply: ok(operation, operation.present(ctx, plan)),
+    summary: `Previewed: ${plan.targetSummary}${plan.blockers.length > 0 ? ` Blocked: ${plan.blockers.map((b) => b.code).join(', ')}.` : ''}`,
+    planDigest: plan.planDigest,
+  }
+}
+
+/** Keyed hash of a validated input: equal inputs, equal fingerprints; secrets in it stay unreadable. */
+export const fingerprint = (deps: Deps, input: unknown): string => sha256(deps.sealing.hash(canonical(input)))
+
+export const replayed = (status: number, body: Record<string, unknown>): Reply => ({
+  status,
+  body,
+  headers: { 'idempotency-replayed': 'true' },
+})
+
+async function runRecord(
+  ctx: Context,
+  operation: RecordOperation,
+  input: Record<string, unknown>,
+  call: Call,
+): Promise<Outcome> {
+  const summary = `Recorded: ${operation.summary}`
+  const at = call.idempotencyKey && claimOf(ctx, operation, call.idempotencyKey)
+  const reply = await inTransaction(ctx, async (tx) => {
+    if (at) {
+      const stored = await claimOrReplay(tx, at, input)
+      if (stored) return stored
+    }
+    const output = await operation.run(tx, input)
+    const reply = ok(operation, output)
+    if ('event' in operation.audit) {
+      const target = operation.audit.target(input, output)
+      await insertAudit(tx.db, {
+        ...auditBase(tx, operation),
+        outcome: 'applied',
+        event: operation.audit.event,
+        target,
+      })
+    }
+    if (at) await storeResponse(tx.db, at, reply.status, reply.body)
+    return reply
+  })
+  return { reply, summary }
+}
+
+export const claimOf = (ctx: Context, operation: Operation, key: string): ClaimKey => ({
+  org: ctx.org,
+  principalId: ctx.principal.id,
+  operationId: operation.id,
+  key,
+})
+
+/** Claims the key, or answers what the same request got before. Errors: `idempotency-mismatch`. */
+export async function claimOrReplay(ctx: Context, at: ClaimKey, input: unknown): Promise<Reply | undefined> {
+  const print = fingerprint(ctx.deps, input)
+  const claim = await claimKey(ctx.db, at, print, ctx.now)
+  if (claim.state === 'claimed') return undefined
+  if (claim.fingerprint !== print)
+    fail('idempotency-mismatch', 'This idempotency key was used for another request.')
+  return replayed(claim.status, claim.response)
+}
+
+export const auditBase = (ctx: Context, operation: Operation) => {
+  const { source, role, displayName, client } = ctx.principal
+  return {
+    org: ctx.org,
+    occurredAt: ctx.now,
+    operationId: operation.id,
+    tool: operation.tool,
+    principal: { source, role, displayName },
+    client,
+    requestId: ctx.call.requestId,
+    sessionId: ctx.call.sessionId,
+    idempotencyKey: ctx.call.idempotencyKey,
+  }
+}
+
+type Finished = {
+  summary: string
+  planDigest?: string
+  startedAt: Date
+  outcome: 'succeeded' | 'refused'
+  code?: string
+}
+
+async function recordCall(
+  ctx: Context,
+  operation: Operation,
+  sessionId: string,
+  finished: Finished,
+): Promise<void> {
+  const contract = operation.effect === 'write' ? operation.confirmation.action : operation.id
+  await inTransaction({ ...ctx, now: ctx.deps.clock() }, (tx) =>
+    append(tx, sessionId, toolCallEvents({ operation, contract, ...finished })),
+  )
+}
+
+/** Audits a refused write or record and tells the session; never turns one refusal into another. */
+async function recordRefusal(
+  ctx: Context,
+  operation: Operation,
+  call: Call,
+  problem: Problem,
+  startedAt: Date,
+): Promise<void> {
+  if (ctx.principal.kind === 'guest') return
+  try {
+    if (operation.effect === 'write' || operation.effect === 'record')
+      await insertAudit(ctx.db, {
+        ...auditBase(ctx, operation),
+        outcome: 'refused',
+        code: problem.code,
+        event: operation.id,
+      })
+    if (!call.sessionId || operation.ownEvents || problem.code === 'session-ended') return
+    await requireSession(ctx, call.sessionId, { open: true })
+    const summary = `Refused: ${problem.code}.`
+    await recordCall(ctx, operation, call.sessionId, {
+      summary,
+      startedAt,
+      outcome: 'refused',
+      code: problem.code,
+    })
+  } catch (error) {
+    if (asProblem(error).code === 'internal')
+      ctx.deps.log.error({ err: error, requestId: call.requestId }, 'refusal not recorded')
+  }
+}

@@ -1,0 +1,110 @@
+import sql from 'sql-template-tag'
+import type { Queryable } from '../db/pool.ts'
+
+export type ClaimKey = { org: string; principalId: string; operationId: string; key: string }
+
+export type Claim =
+  | { state: 'claimed' }
+  | { state: 'stored'; fingerprint: string; status: number; response: Record<string, unknown> }
+
+/**
+ * Claims an idempotency key in the open transaction. A concurrent claim of the same key waits here (on the primary
+ * key) until the first transaction ends: then it finds the stored answer, or claims the key itself if that one failed.
+ */
+export async function claimKey(tx: Queryable, at: ClaimKey, fingerprint: string, now: Date): Promise<Claim> {
+  const inserted = await tx.query(sql`
+    INSERT INTO idempotency_keys (org, principal_id, operation_id, key, fingerprint, created_at)
+    VALUES (${at.org}, ${at.principalId}, ${at.operationId}, ${at.key}, ${fingerprint}, ${now})
+    ON CONFLICT DO NOTHING RETURNING 1`)
+  if (inserted.length === 1) return { state: 'claimed' }
+  const [row] = await tx.query<{
+    fingerprint: string
+    status: number
+    response: Record<string, unknown>
+  }>(sql`
+    SELECT fingerprint, status, response FROM idempotency_keys
+     WHERE org = ${at.org} AND principal_id = ${at.principalId} AND operation_id = ${at.operationId} AND key = ${at.key}`)
+  if (!row) return claimKey(tx, at, fingerprint, now)
+  return { state: 'stored', ...row }
+}
+
+export async function storeResponse(
+  tx: Queryable,
+  at: ClaimKey,
+  status: number,
+  response: Record<string, unknown>,
+): Promise<void> {
+  await tx.query(sql`
+    UPDATE idempotency_keys SET status = ${status}, response = ${JSON.stringify(response)}
+     WHERE org = ${at.org} AND principal_id = ${at.principalId} AND operation_id = ${at.operationId} AND key = ${at.key}`)
+}
+
+/** Removes idempotency records older than `before`, over all organisations; answers how many. */
+export async function dropOldKeys(db: Queryable, before: Date): Promise<number> {
+  const rows = await db.query(sql`/* every organisation */
+    DELETE FROM idempotency_keys WHERE created_at < ${before} RETURNING 1`)
+  return rows.length
+}
+
+export type AuditRow = {
+  org: string
+  occurredAt: Date
+  outcome: 'applied' | 'refused'
+  code?: string
+  event: string
+  operationId: string
+  tool: string
+  principal: { source: string; role: string; displayName: string }
+  client?: unknown
+  target?: { kind: string; id: string | null }
+  previous?: unknown
+  next?: unknown
+  planDigest?: string
+  sessionId?: string
+  approvalId?: string
+  idempotencyKey?: string
+  correlationId?: string
+  requestId: string
+  reason?: string
+}
+
+const json = (value: unknown): string | null =>
+  value === undefined || value === null ? null : JSON.stringify(value)
+
+export async function insertAudit(db: Queryable, row: AuditRow): Promise<void> {
+  await db.query(sql`
+    INSERT INTO audit_log (org, occurred_at, outcome, code, event, operation_id, tool, principal, client, target_kind,
+      target_id, previous, next, plan_digest, session_id, approval_id, idempotency_key, correlation_id, request_id, reason)
+    VALUES (${row.org}, ${row.occurredAt}, ${row.outcome}, ${row.code ?? null}, ${row.event}, ${row.operationId}, ${row.tool},
+      ${json(row.principal)}, ${json(row.client)}, ${row.target?.kind ?? null}, ${row.target?.id ?? null},
+      ${json(row.previous)}, ${json(row.next)}, ${row.planDigest ?? null}, ${row.sessionId ?? null},
+      ${row.approvalId ?? null}, ${row.idempotencyKey ?? null}, ${row.correlationId ?? null}, ${row.requestId},
+      ${row.reason ?? null})`)
+}
+
+export type AuditFilter = {
+  targetKind?: string
+  targetId?: string
+  sessionId?: string
+  before?: number
+  limit: number
+}
+
+export async function listAudit(
+  db: Queryable,
+  org: string,
+  filter: AuditFilter,
+): Promise<(Omit<AuditRow, 'org'> & { seq: number })[]> {
+  return db.query(sql`
+    SELECT seq, occurred_at AS "occurredAt", outcome, code, event, operation_id AS "operationId", tool, principal, client,
+           jsonb_build_object('kind', target_kind, 'id', target_id) AS target, previous, next, plan_digest AS "planDigest",
+           session_id AS "sessionId", approval_id AS "approvalId", idempotency_key AS "idempotencyKey",
+           correlation_id AS "correlationId", request_id AS "requestId", reason
+      FROM audit_log
+     WHERE org = ${org}
+       AND (${filter.targetKind ?? null}::text IS NULL OR target_kind = ${filter.targetKind ?? null})
+       AND (${filter.targetId ?? null}::text IS NULL OR target_id = ${filter.targetId ?? null})
+       AND (${filter.sessionId ?? null}::text IS NULL OR session_id = ${filter.sessionId ?? null})
+       AND (${filter.before ?? null}::bigint IS NULL OR seq < ${filter.before ?? null})
+     ORDER BY seq DESC LIMIT ${filter.limit}`)
+}

@@ -1,0 +1,240 @@
+import { approvalForExecution, approvalReference, consumeApproval } from '../sessions/approvals.ts'
+import { append, requireSession, toolCallEvents } from '../sessions/log.ts'
+import type { ApprovalRow } from '../sessions/store.ts'
+import { actionLiteral, type Call, type Context, type WriteOperation } from './define.ts'
+import { asksPreview, type Envelope, envelopeErrors } from './envelope.ts'
+import { fail } from './errors.ts'
+import { canonical, type Plan } from './plan.ts'
+import { joinSecrets } from './redact.ts'
+import { auditBase, claimOf, claimOrReplay, inTransaction, makePlan, type Outcome } from './run.ts'
+import { insertAudit, storeResponse } from './store.ts'
+
+type Input = Record<string, unknown>
+
+/**
+ * Applies a write once, in one transaction: session lock, idempotency claim, rows locked and plan recomputed, the plan
+ * compared with what was confirmed or approved, effect, audit, session events, stored response.
+ */
+export async function runWrite(
+  ctx: Context,
+  operation: WriteOperation,
+  input: Input,
+  call: Call,
+): Promise<Outcome> {
+  const envelope = operation.confirmation.envelope ? (input.envelope as Envelope | undefined) : undefined
+  if (envelope ? asksPreview(envelope) : input.dryRun === true) return answerWithPlan(ctx, operation, input)
+  const key = idempotencyKey(call, envelope)
+  if (!key && operation.confirmation.envelope)
+    fail('idempotency-key-required', {
+      detail: 'A confirmed write needs an idempotency key.',
+      errors: [{ pointer: '/envelope/idempotencyKey', message: 'is required' }],
+    })
+  return inTransaction(ctx, (tx) => applyOnce(tx, operation, input, { envelope, key, startedAt: ctx.now }))
+}
+
+/** The key of a call: header and envelope must agree when both are there. */
+function idempotencyKey(call: Call, envelope: Envelope | undefined): string | undefined {
+  const inEnvelope = envelope?.idempotencyKey
+  if (call.idempotencyKey && inEnvelope && call.idempotencyKey !== inEnvelope)
+    fail('validation-failed', {
+      detail: 'The Idempotency-Key header and envelope.idempotencyKey differ.',
+      errors: [{ pointer: '/envelope/idempotencyKey', message: 'must equal the Idempotency-Key header' }],
+    })
+  return call.idempotencyKey ?? inEnvelope
+}
+
+/** An envelope in preview mode (or `dryRun` where there is none) gets the plan itself; nothing is stored, nothing claimed. */
+async function answerWithPlan(ctx: Context, operation: WriteOperation, input: Input): Promise<Outcome> {
+  const plan = await makePlan(ctx, operation, input)
+  return {
+    reply: {
+      status: 200,
+      body: operation.output.parse({ ok: true, mode: 'preview', plan }) as Record<string, unknown>,
+      headers: {},
+    },
+    summary: `Previewed: ${plan.targetSummary}`,
+    planDigest: plan.planDigest,
+  }
+}
+
+type Attempt = { envelope: Envelope | undefined; key: string | undefined; startedAt: Date }
+
+async function applyOnce(
+  ctx: Context,
+  operation: WriteOperation,
+  input: Input,
+  attempt: Attempt,
+): Promise<Outcome> {
+  const { envelope, key } = attempt
+  if (ctx.call.sessionId) await requireSession(ctx, ctx.call.sessionId, { lock: true, open: true })
+  const at = key ? claimOf(ctx, operation, key) : undefined
+  const stored = at && (await claimOrReplay(ctx, at, input))
+  if (stored) return { reply: stored, summary: 'Replayed an applied write.' }
+
+  const approval = envelope?.approval && (await namedApproval(ctx, envelope.approval, operation))
+  const arguments_ = approval ? approvedArguments(ctx, approval, input) : input
+  const plan = await makePlan(ctx, operation, arguments_)
+  checkPlan(operation, plan, arguments_, envelope, approval)
+  if (approval) await consumeApproval(ctx, approval)
+  const applied = await operation.apply(ctx, plan, arguments_)
+  const body = operation.output.parse(applied.output) as Record<string, unknown>
+  const sessionId = ctx.call.sessionId ?? approval?.sessionId
+  const event =
+    typeof operation.audit.event === 'function' ? operation.audit.event(plan) : operation.audit.event
+  await insertAudit(ctx.db, {
+    ...auditBase(ctx, operation),
+    sessionId,
+    outcome: 'applied',
+    event,
+    target: { kind: plan.target.kind, id: plan.target.id ?? createdId(applied.next) },
+    previous: applied.previous,
+    next: applied.next,
+    planDigest: plan.planDigest,
+    approvalId: approval?.id,
+    idempotencyKey: key,
+    correlationId: envelope?.auditCorrelationId,
+    reason: envelope?.reason,
+  })
+  if (sessionId) await tellSession(ctx, operation, sessionId, plan, { ...attempt, approval })
+  const status = operation.status ?? 200
+  if (at) await storeResponse(ctx.db, at, status, body)
+  return {
+    reply: { status, body, headers: {} },
+    summary: `Applied: ${plan.targetSummary}`,
+    planDigest: plan.planDigest,
+    recorded: true,
+  }
+}
+
+const createdId = (next: Record<string, unknown> | null): string | null =>
+  typeof next?.id === 'string' ? next.id : null
+
+async function namedApproval(
+  ctx: Context,
+  named: { id: string; planDigest: string },
+  operation: WriteOperation,
+): Promise<ApprovalRow> {
+  const row = await approvalForExecution(ctx, named.id)
+  if (ctx.call.sessionId && ctx.call.sessionId !== row.sessionId)
+    fail('not-found', `There is no approval ${named.id} in this session.`)
+  if (row.operationId !== operation.id)
+    fail('plan-mismatch', `The approval ${row.id} is for ${row.operationId}, not for ${operation.id}.`)
+  if (row.planDigest !== named.planDigest)
+    fail('plan-mismatch', 'The planDigest is not the one that was approved.')
+  return row
+}
+
+/** The stored arguments, secrets unsealed; what the request says besides must not change the plan (checked after). */
+function approvedArguments(ctx: Context, approval: ApprovalRow, input: Input): Input {
+  const secrets = approval.sealedSecrets
+    ? (JSON.parse(ctx.deps.sealing.unseal(approval.sealedSecrets)) as Input)
+    : {}
+  return { ...joinSecrets(approval.input, secrets), ...input }
+}
+
+/** Everything that must hold between the fresh plan and what the caller saw, in the order a caller can act on it. */
+function checkPlan(
+  operation: WriteOperation,
+  plan: Plan,
+  input: Input,
+  envelope: Envelope | undefined,
+  approval: ApprovalRow | undefined,
+): void {
+  if (envelope) {
+    const actions = [
+      operation.confirmation.action,
+      operation.id,
+      operation.tool,
+      actionLiteral(operation),
+    ].filter((a) => a !== undefined)
+    const errors = envelopeErrors(envelope, {
+      contractId: operation.confirmation.contractId,
+      actions,
+      target: plan.target,
+    })
+    if (errors.length > 0)
+      fail('validation-failed', { detail: 'The envelope does not fit this write.', errors })
+  }
+  if (isStale(plan, input, approval))
+    fail('stale', { detail: `${plan.target.title} changed since the plan was made.`, extra: { plan } })
+  requireConfirmation(operation, plan, envelope, approval)
+  const blocker = plan.blockers[0]
+  if (blocker)
+    fail(blocker.code, {
+      detail: blocker.message,
+      extra: { blockers: plan.blockers, ...(blocker.allowed ? { allowed: blocker.allowed } : {}) },
+    })
+  if (approval && plan.planDigest !== approval.planDigest) {
+    if (plan.policy.version !== approval.plan.policy.version)
+      fail('plan-changed', { detail: 'The policy changed since the approval.', extra: { plan } })
+    fail('plan-mismatch', 'The arguments are not the ones that were approved.')
+  }
+  if (envelope?.planDigest && envelope.planDigest !== plan.planDigest)
+    fail('plan-changed', { detail: 'envelope.planDigest is not the digest of this plan.', extra: { plan } })
+  if (envelope && envelope.confirmation.text !== plan.confirmationText)
+    fail('confirmation-mismatch', {
+      detail: 'The confirmation text is not the exact text of the plan.',
+      errors: [{ pointer: '/envelope/confirmation/text', message: 'must be the exact text' }],
+      extra: { confirmationText: plan.confirmationText },
+    })
+}
+
+/** `expectedVersion` and its alias in the contracts, `observedUpdatedAt`, both name the first thing observed. */
+function isStale(plan: Plan, input: Input, approval: ApprovalRow | undefined): boolean {
+  const observed = plan.observed[0]
+  const { expectedVersion, observedUpdatedAt } = input
+  if (observed && typeof expectedVersion === 'number' && expectedVersion !== observed.version) return true
+  if (
+    observed?.updatedAt &&
+    typeof observedUpdatedAt === 'string' &&
+    Date.parse(observedUpdatedAt) !== Date.parse(observed.updatedAt)
+  )
+    return true
+  return approval !== undefined && canonical(approval.plan.observed) !== canonical(plan.observed)
+}
+
+function requireConfirmation(
+  operation: WriteOperation,
+  plan: Plan,
+  envelope: Envelope | undefined,
+  approval: ApprovalRow | undefined,
+): void {
+  if (plan.policy.mode === 'direct' || approval) return
+  if (plan.policy.mode === 'confirm' && envelope) return
+  fail('approval-required', {
+    detail:
+      plan.policy.mode === 'approve'
+        ? `By policy ${operation.id} needs an approval by ${plan.policy.approvers === 1 ? 'a person' : `${plan.policy.approvers} people`}.`
+        : `By policy ${operation.id} needs a confirmation, which this route cannot carry.`,
+    nextAction:
+      `Open a session, POST {operationId: "${operation.id}", input, planDigest, reason} to /api/agent/sessions/{sessionId}/approvals, ` +
+      'and once a person approved it, confirm with envelope.approval {id, planDigest}.',
+    extra: { plan },
+  })
+}
+
+async function tellSession(
+  ctx: Context,
+  operation: WriteOperation,
+  sessionId: string,
+  plan: Plan,
+  attempt: Attempt & { approval: ApprovalRow | undefined },
+): Promise<void> {
+  const { approval, envelope, key, startedAt } = attempt
+  const events = toolCallEvents({
+    operation,
+    contract: operation.confirmation.action,
+    startedAt,
+    summary: `Applied: ${plan.targetSummary}`,
+    outcome: 'succeeded',
+    planDigest: plan.planDigest,
+    redactions: plan.redactions,
+    correlation: {
+      idempotencyKey: key,
+      ...(envelope ? { auditCorrelationId: envelope.auditCorrelationId } : {}),
+    },
+  })
+  const completed = events[1]
+  if (approval && completed) completed.approval = approvalReference(approval, 'consumed')
+  await append({ ...ctx, now: ctx.deps.clock() }, sessionId, events)
+}

@@ -1,0 +1,65 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { createAccess } from './access/auth.ts'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { openStorage, type Storage } from './db/connect.ts'
+import { migrate } from './db/migrate.ts'
+import type { Deps } from './deps.ts'
+import { type Jobs, startJobs } from './jobs/start.ts'
+import { createLogger } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { createSealing } from './operation/sealing.ts'
+import { OPERATIONS } from './operations.ts'
+import { createSessionFeed } from './sessions/feed.ts'
+
+export type Running = { deps: Deps; storage: Storage; stop(): Promise<void> }
+export type Serving = Running & { app: FastifyInstance; url: string }
+
+/** Storage opened and migrated, and everything that functions need made from the configuration. */
+export async function openDeps(config: Config): Promise<Running> {
+  const log = createLogger(config)
+  const storage = await openStorage(config, log)
+  try {
+    await migrate(storage.connection)
+  } catch (error) {
+    await storage.stop()
+    throw error
+  }
+  const { db } = storage
+  const deps: Deps = {
+    config,
+    db,
+    log,
+    access: createAccess({ db, config, log }),
+    sealing: createSealing(config.secret),
+    feed: createSessionFeed(db, log),
+    metrics: createMetrics(db),
+    clock: () => new Date(),
+    operations: OPERATIONS,
+  }
+  const stop = async () => {
+    await deps.feed.close()
+    await storage.stop()
+  }
+  return { deps, storage, stop }
+}
+
+/** Serves and, unless told otherwise, works off background jobs in the same process. */
+export async function serve(config: Config, options: { work?: boolean } = {}): Promise<Serving> {
+  const running = await openDeps(config)
+  const { deps, storage } = running
+  const app = await buildApp(deps)
+  await app.listen({ port: config.port, host: config.host })
+  const jobs: Jobs | undefined =
+    options.work === false ? undefined : await startJobs(deps, storage.connection)
+  const { port } = app.server.address() as AddressInfo
+  deps.access.listensOn(port)
+  const url = config.url ?? `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+  const stop = async () => {
+    await app.close()
+    await jobs?.stop()
+    await running.stop()
+  }
+  return { ...running, app, url, stop }
+}

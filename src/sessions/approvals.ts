@@ -1,0 +1,165 @@
+import type { Principal } from '../access/principal.ts'
+import type { Context } from '../operation/define.ts'
+import { fail } from '../operation/errors.ts'
+import { append, requireSession, SYSTEM_ACTOR } from './log.ts'
+import type { ApprovalStatus, SessionStatus } from './rules.ts'
+import { type ApprovalRow, findApproval, findSession, listApprovals, moveApproval } from './store.ts'
+
+/** The status that holds now: an overdue approval is expired even before the expiry job wrote so. */
+export function effectiveStatus(
+  row: Pick<ApprovalRow, 'status' | 'expiresAt' | 'executeBy'>,
+  now: Date,
+): ApprovalStatus {
+  if (row.status === 'pending' && row.expiresAt <= now) return 'expired'
+  if (row.status === 'approved' && row.executeBy && row.executeBy <= now) return 'expired'
+  return row.status
+}
+
+/** The event body's part that names an approval. */
+export const approvalReference = (
+  row: Pick<ApprovalRow, 'id' | 'plan' | 'planDigest'>,
+  status: ApprovalStatus,
+  reason?: string,
+) => ({
+  id: row.id,
+  status,
+  confirmationText: row.plan.confirmationText,
+  planDigest: row.planDigest,
+  ...(reason ? { reason } : {}),
+})
+
+/** What the approval asks for, as the target of an event. */
+export const approvalTarget = (row: Pick<ApprovalRow, 'plan'>, surface: string) => ({
+  surface,
+  operation: row.plan.toolName,
+  contract: row.plan.action,
+})
+
+/** The session's status while it is open: waiting while any approval is pending. */
+export async function openStatus(
+  ctx: Pick<Context, 'db' | 'org'>,
+  sessionId: string,
+): Promise<SessionStatus> {
+  const pending = await listApprovals(ctx.db, ctx.org, sessionId, ['pending'])
+  return pending.length > 0 ? 'waiting-for-approval' : 'active'
+}
+
+/** The approval and its session, if the principal may see them; otherwise as if they did not exist. */
+export async function requireApproval(
+  ctx: Pick<Context, 'db' | 'org' | 'principal'>,
+  sessionId: string,
+  approvalId: string,
+): Promise<ApprovalRow> {
+  const row = await findApproval(ctx.db, ctx.org, approvalId)
+  if (!row || row.sessionId !== sessionId)
+    fail('not-found', `There is no approval ${approvalId} in this session.`)
+  await requireSession(ctx, sessionId)
+  return row
+}
+
+/**
+ * The approval that a confirmed write names, with its session locked (first, by the lock order of design rule 2).
+ * Refuses what cannot be executed now: foreign 404, consumed, refused, expired or still pending 409.
+ */
+export async function approvalForExecution(
+  ctx: Pick<Context, 'db' | 'org' | 'principal' | 'now'>,
+  approvalId: string,
+): Promise<ApprovalRow> {
+  const unlocked = await findApproval(ctx.db, ctx.org, approvalId)
+  if (!unlocked || unlocked.requestedPrincipal !== ctx.principal.id)
+    fail('not-found', `There is no approval ${approvalId} that this principal requested.`)
+  await requireSession(ctx, unlocked.sessionId, { lock: true, open: true })
+  const row = (await findApproval(ctx.db, ctx.org, approvalId)) as ApprovalRow
+  const status = effectiveStatus(row, ctx.now)
+  if (status === 'consumed') fail('approval-consumed', `The approval ${approvalId} was used already.`)
+  if (status !== 'approved')
+    fail('approval-not-approved', {
+      detail: `The approval ${approvalId} is ${status}.`,
+      extra: { approvalStatus: status },
+    })
+  return row
+}
+
+/** Uses the approval up, in the write's transaction. Errors: `approval-consumed` when somebody was faster. */
+export async function consumeApproval(
+  ctx: Pick<Context, 'db' | 'org' | 'now'>,
+  row: ApprovalRow,
+): Promise<void> {
+  const consumed = await moveApproval(ctx.db, ctx.org, row.id, {
+    from: 'approved',
+    to: 'consumed',
+    at: ctx.now,
+  })
+  if (!consumed) fail('approval-consumed', `The approval ${row.id} was used already.`)
+}
+
+/** Ends every open approval of a session (in the transaction that ends the session); answers their events. */
+export async function voidApprovals(
+  ctx: Pick<Context, 'db' | 'org' | 'now'>,
+  sessionId: string,
+  by: string,
+  reason: string,
+): Promise<Parameters<typeof append>[2]> {
+  const open = await listApprovals(ctx.db, ctx.org, sessionId, ['pending', 'approved'])
+  const events: Parameters<typeof append>[2][number][] = []
+  for (const row of open) {
+    const from = row.status === 'pending' ? 'pending' : 'approved'
+    if (!(await moveApproval(ctx.db, ctx.org, row.id, { from, to: 'voided', at: ctx.now, by, reason })))
+      continue
+    events.push({
+      type: 'approval.resolved',
+      summary: `Voided: ${row.plan.targetSummary}`,
+      approval: approvalReference(row, 'voided', reason),
+    })
+  }
+  return events
+}
+
+/** Expires one overdue approval and tells its session. Racing decisions and uses end in exactly one outcome. */
+export async function expireApproval(
+  ctx: Pick<Context, 'db' | 'org' | 'now' | 'principal' | 'call' | 'deps' | 'touched'>,
+  sessionId: string,
+  approvalId: string,
+): Promise<boolean> {
+  const session = await findSession(ctx.db, ctx.org, sessionId, true)
+  const row = await findApproval(ctx.db, ctx.org, approvalId)
+  if (!session || !row || effectiveStatus(row, ctx.now) !== 'expired' || row.status === 'expired')
+    return false
+  const from = row.status === 'pending' ? 'pending' : 'approved'
+  const reason =
+    from === 'pending' ? 'Nobody decided in time.' : 'The approved plan was not executed in time.'
+  if (
+    !(await moveApproval(ctx.db, ctx.org, approvalId, {
+      from,
+      to: 'expired',
+      at: ctx.now,
+      by: SYSTEM_ACTOR.displayName,
+      reason,
+    }))
+  )
+    return false
+  await append(
+    ctx,
+    sessionId,
+    [
+      {
+        type: 'approval.resolved',
+        actor: SYSTEM_ACTOR,
+        summary: `Expired: ${row.plan.targetSummary}`,
+        approval: approvalReference(row, 'expired', reason),
+      },
+    ],
+    await openStatus(ctx, sessionId),
+  )
+  ctx.deps.metrics.approvals.inc({ status: 'expired' })
+  return true
+}
+
+/** Whether this signed-in person may decide: they administer the organisation; the delegator only if the policy says so. */
+export function mayDecide(
+  principal: Principal,
+  row: Pick<ApprovalRow, 'delegatorUserId' | 'delegatorMayConfirm'>,
+): boolean {
+  if (principal.kind !== 'person' || principal.adminRole === null) return false
+  return row.delegatorMayConfirm || principal.userId !== row.delegatorUserId
+}

@@ -1,0 +1,111 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { authenticate, refuseForeignPage } from '../access/authenticate.ts'
+import type { Principal } from '../access/principal.ts'
+import type { Deps } from '../deps.ts'
+import { asProblem, type Problem } from '../operation/errors.ts'
+import { originOf } from '../operation/http.ts'
+import { run } from '../operation/run.ts'
+import { type ApprovalView, approvalPage } from '../pages/approval.ts'
+import { html } from '../pages/html.ts'
+import { sendPage } from '../pages/layout.ts'
+import { signInUrl } from '../pages/sign-in.ts'
+import { approvalsRead } from './approvals-read.ts'
+import { approvalsResolve } from './approvals-resolve.ts'
+
+type Params = { sessionId: string; approvalId: string }
+const PATH = '/approvals/:sessionId/:approvalId'
+
+/** The first-party page on which a person decides. It calls the same operations as everybody else. */
+export async function approvalPages(app: FastifyInstance, deps: Deps): Promise<void> {
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: 16_384 },
+    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  )
+  app.setErrorHandler((error, request, reply) => refusal(asProblem(error), request, reply))
+  app.get<{ Params: Params }>(PATH, async (request, reply) => {
+    const principal = await signedIn(deps, request)
+    if (!principal) return reply.redirect(signInUrl(request.url))
+    return sendPage(reply, approvalPage(await viewOf(deps, request, principal)))
+  })
+  app.post<{ Params: Params; Body: Record<string, string> }>(PATH, async (request, reply) => {
+    const principal = await signedIn(deps, request)
+    if (!principal) return reply.redirect(signInUrl(request.url))
+    refuseForeignPage(deps.access, request.headers)
+    try {
+      await run(
+        deps,
+        approvalsResolve,
+        decisionOf(request.params, request.body),
+        callOf(deps, request, principal),
+      )
+    } catch (error) {
+      const problem = asProblem(error)
+      const view = await viewOf(deps, request, principal)
+      return sendPage(
+        reply,
+        approvalPage({ ...view, mistake: problem.options.detail, status: problem.status }),
+      )
+    }
+    return reply.redirect(pathOf(request.params), 303)
+  })
+}
+
+const pathOf = ({ sessionId, approvalId }: Params): string =>
+  `/approvals/${encodeURIComponent(sessionId)}/${encodeURIComponent(approvalId)}`
+
+/** The form carries one decision; an approval typed wrong or left empty is refused by the operation. */
+function decisionOf(
+  { sessionId, approvalId }: Params,
+  body: Record<string, string>,
+): Record<string, unknown> {
+  const { decision, planDigest, confirmationText, reason } = body
+  if (decision === 'approve')
+    return { sessionId, approvalId, decision, planDigest, confirmationText: confirmationText ?? '' }
+  return { sessionId, approvalId, decision, planDigest, reason }
+}
+
+/** The person of the cookie in the approval's organisation, or undefined when nobody is signed in. */
+async function signedIn(deps: Deps, request: FastifyRequest): Promise<Principal | undefined> {
+  const { artistId } = request.query as { artistId?: string }
+  const principal = await authenticate(deps.access, {
+    headers: { cookie: request.headers.cookie, origin: request.headers.origin, host: request.headers.host },
+    artistId,
+  })
+  return principal.kind === 'person' ? principal : undefined
+}
+
+const callOf = (deps: Deps, request: FastifyRequest, principal: Principal) => ({
+  principal,
+  requestId: request.id,
+  origin: originOf(request, deps.config.url),
+})
+
+async function viewOf(
+  deps: Deps,
+  request: FastifyRequest<{ Params: Params }>,
+  principal: Principal,
+): Promise<ApprovalView> {
+  const { body } = await run(deps, approvalsRead, request.params, callOf(deps, request, principal))
+  const { approval, youMayDecide } = body as {
+    approval: ApprovalView['approval'] & { plan: ApprovalView['plan'] }
+    youMayDecide: boolean
+  }
+  return {
+    approval,
+    plan: approval.plan,
+    youMayDecide,
+    person: principal.displayName,
+    path: pathOf(request.params),
+  }
+}
+
+function refusal(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (problem.status >= 500) request.log.error({ err: problem }, 'approval page')
+  const { detail } = problem.options
+  return sendPage(reply, {
+    title: 'This cannot be shown',
+    status: problem.status,
+    body: html`<p>${detail}</p><p>${problem.toBody().nextAction}</p>`,
+  })
+}

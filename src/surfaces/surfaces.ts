@@ -1,0 +1,9 @@
+/** Every surface and what it is for; an operation of a surface that is not listed is refused at boot. */
+export const SURFACES: Record<string, string> = {
+  'agent-sessions': 'Follow an agent’s run: durable event log, approvals, cancellation, replay.',
+  'live-controls': 'Schedule live rooms and change their status.',
+  'action-contracts': 'Which actions exist, who may call them and what they ask for.',
+  policies: 'What each write asks of people, automation and agents.',
+  audit: 'Who did, or was refused, what.',
+  surfaces: 'This list.',
+}

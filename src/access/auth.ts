@@ -4,8 +4,16 @@ import type { Config } from '../config.ts'
 import type { Db } from '../db/pool.ts'
 import type { BetterAuth } from './better-auth.ts'
 
-/** Attempts to sign in that one address may make in a window, in seconds. */
-export type SignInLimit = { window: number; max: number }
+/** Requests that one address may make in a window, in seconds. */
+type Limit = { window: number; max: number }
+export type Limits = { signIn: Limit; register: Limit; token: Limit }
+
+/** Enough for an office behind one address, hopeless for guessing a password or filling the table of clients. */
+const LIMITS: Limits = {
+  signIn: { window: 60, max: 20 },
+  register: { window: 60, max: 10 },
+  token: { window: 60, max: 60 },
+}
 
 export type Access = {
   db: Db
@@ -19,7 +27,7 @@ export type Access = {
   origin: () => string
   /** Tells the port that the system chose, where configuration left it open (port 0). */
   listensOn: (port: number) => void
-  signInLimit: SignInLimit
+  limits: Limits
   /**
    * better-auth, loaded and started on first use: reading a session or a bearer does not need it, and it is about
    * 0.4 s and 50 MB. A failed start (say, without a database) is tried again on the next call.
@@ -32,11 +40,8 @@ export type AccessDeps = {
   config: Pick<Config, 'url' | 'secret' | 'defaultOrg' | 'port' | 'host'>
   log: Logger
   clock?: () => Date
-  signInLimit?: SignInLimit
+  limits?: Limits
 }
-
-/** 20 a minute lets a family or an office behind one address in, and makes guessing a password hopeless. */
-const SIGN_IN_LIMIT: SignInLimit = { window: 60, max: 20 }
 
 export function createAccess(deps: AccessDeps): Access {
   const { db, log, config } = deps
@@ -52,7 +57,7 @@ export function createAccess(deps: AccessDeps): Access {
     listensOn(chosen) {
       port = chosen
     },
-    signInLimit: deps.signInLimit ?? SIGN_IN_LIMIT,
+    limits: deps.limits ?? LIMITS,
     auth() {
       started ??= start(access).catch((error: unknown) => {
         started = undefined

@@ -1,7 +1,7 @@
 import { apiKey } from '@better-auth/api-key'
 import { mcp } from '@better-auth/mcp'
 import { APIError, type BetterAuthOptions, type BetterAuthPlugin, betterAuth } from 'better-auth'
-import { createAuthMiddleware } from 'better-auth/api'
+import { createAuthMiddleware, isAPIError } from 'better-auth/api'
 import { organization } from 'better-auth/plugins/organization'
 import type { Access } from './auth.ts'
 import { CLIENT_ADDRESS_HEADER } from './forward.ts'
@@ -53,7 +53,7 @@ export const authOptions = (access: Access) =>
       window: 60,
       max: 300,
       storage: 'memory',
-      customRules: { '/sign-in/email': access.signInLimit },
+      customRules: { '/sign-in/email': access.limits.signIn },
     },
     advanced: {
       cookiePrefix: COOKIE_PREFIX,
@@ -63,7 +63,7 @@ export const authOptions = (access: Access) =>
       disableCSRFCheck: false,
     },
     hooks: { before: nativeClients },
-    onAPIError: { errorURL: OAUTH_ERROR_PAGE },
+    onAPIError: { errorURL: OAUTH_ERROR_PAGE, onError: (error) => logDefect(access, error) },
     telemetry: { enabled: false },
     logger: { level: 'warn', disableColors: true, log: (level, message) => forward(access, level, message) },
   }) satisfies BetterAuthOptions
@@ -103,6 +103,7 @@ function oauthPlugin(access: Access) {
     allowUnauthenticatedClientRegistration: true,
     accessTokenExpiresIn: TOKEN_SECONDS,
     refreshTokenExpiresIn: CONSENT_SECONDS,
+    rateLimit: { register: access.limits.register, token: access.limits.token },
     prefix: { opaqueAccessToken: OAUTH_TOKEN_PREFIX, refreshToken: REFRESH_TOKEN_PREFIX },
     postLogin: { page: CONSENT_PAGE, shouldRedirect: () => false, consentReferenceId: consentedGrant },
   })
@@ -130,6 +131,12 @@ function isNativeRedirect(uri: string): boolean {
   if (!URL.canParse(uri)) return false
   const { protocol, hostname } = new URL(uri)
   return protocol === 'http:' ? isLoopback(hostname) : protocol !== 'https:'
+}
+
+/** A refusal is in its answer; only what is no refusal is worth a line. */
+function logDefect(access: Access, error: unknown): void {
+  if (isAPIError(error) && error.statusCode < 500) return
+  access.log.error({ err: error }, 'better-auth failed')
 }
 
 /** Messages only: what better-auth passes besides can hold rows and request bodies. */

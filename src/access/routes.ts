@@ -49,25 +49,32 @@ function mountBetterAuth(scope: FastifyInstance, access: Access): void {
     const path = servedPath(request)
     if (OPEN_TO_ORIGINS.includes(path)) allowAnyOrigin(reply)
     if (path === '/oauth2/token') await refuseDeadRefresh(access, request)
-    const url = path === '/oauth2/authorize' ? alwaysAskConsent(request.url) : request.url
-    return sendResponse(reply, await forward(access, request, { url }))
+    const changes =
+      path === '/oauth2/authorize' ? { url: asConsentRequest(request.url), headers: NAVIGATION } : {}
+    return sendResponse(reply, await forward(access, request, changes))
   }
-  scope.route({ method: ['GET', 'POST'], url: `${AUTH_PATH}/*`, handler: pass })
+  scope.route({ method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], url: `${AUTH_PATH}/*`, handler: pass })
 }
 
+/** better-auth answers scripts with JSON instead of a redirect; an authorization request is a navigation. */
+const NAVIGATION = { accept: 'text/html', 'sec-fetch-mode': 'navigate' }
+
 /**
- * Public clients cannot prove who they are, so an earlier consent does not stand for the next request (RFC 9700 4.13,
- * RFC 8252 8.6), and the person chooses organisation and scopes each time.
+ * Asks the person each time: public clients cannot prove who they are, so an earlier consent does not stand for the
+ * next request (RFC 9700 4.13, RFC 8252 8.6). And asks for refresh tokens, which a consent of 30 days means and which
+ * many clients do not name.
  */
-function alwaysAskConsent(url: string): string {
+function asConsentRequest(url: string): string {
   const [path, search] = url.split('?', 2)
   const query = new URLSearchParams(search)
-  const prompts = new Set(
-    (query.get('prompt') ?? '').split(' ').filter((prompt) => prompt !== '' && prompt !== 'none'),
-  )
-  query.set('prompt', [...prompts.add('consent')].join(' '))
+  const prompts = wordsOf(query.get('prompt')).filter((prompt) => prompt !== 'none')
+  query.set('prompt', [...new Set([...prompts, 'consent'])].join(' '))
+  const scopes = wordsOf(query.get('scope'))
+  if (scopes.length > 0) query.set('scope', [...new Set([...scopes, 'offline_access'])].join(' '))
   return `${path}?${query}`
 }
+
+const wordsOf = (text: string | null): string[] => (text ?? '').split(' ').filter((word) => word !== '')
 
 async function refuseDeadRefresh(access: Access, request: FastifyRequest): Promise<void> {
   const token = new URLSearchParams(String(request.body ?? '')).get('refresh_token')
@@ -121,7 +128,7 @@ function mountPages(scope: FastifyInstance, access: Access): void {
     refuseForeignPage(access, request.headers)
     const form = formOf(request)
     const url = `${AUTH_PATH}/sign-out`
-    const response = await forward(access, request, { url, headers: JSON_CALL(access), body: '{}' })
+    const response = await forward(access, request, { url, headers: jsonCall(access), body: '{}' })
     passCookies(reply, response)
     return reply.redirect(safeNext(form.get('next') ?? SIGN_IN_PAGE), 303)
   })
@@ -133,7 +140,7 @@ function mountPages(scope: FastifyInstance, access: Access): void {
   })
 }
 
-const JSON_CALL = (access: Access) => ({
+const jsonCall = (access: Access) => ({
   'content-type': 'application/json',
   accept: 'application/json',
   origin: access.origin(),
@@ -148,7 +155,7 @@ async function signIn(access: Access, request: FastifyRequest, reply: FastifyRep
   const email = (form.get('email') ?? '').trim()
   const response = await forward(access, request, {
     url: `${AUTH_PATH}/sign-in/email`,
-    headers: JSON_CALL(access),
+    headers: jsonCall(access),
     body: JSON.stringify({ email, password: form.get('password') ?? '' }),
   })
   if (response.status >= 500) throw new Error(`better-auth answered a sign-in with ${response.status}`)

@@ -1,4 +1,5 @@
 import { getMigrations } from 'better-auth/db/migration'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TestAccess, testAccess } from '../../test/harness/access.ts'
 import { authOptions, authPlugins } from './better-auth.ts'
@@ -10,24 +11,41 @@ beforeAll(async () => {
 })
 afterAll(() => test.drop())
 
-const pending = async () => {
-  const migrations = await getMigrations({ ...authOptions(test.access), plugins: authPlugins(test.access) })
+async function pending(pool: pg.Pool) {
+  const access = { ...test.access, db: { ...test.access.db, pool } }
+  const migrations = await getMigrations({ ...authOptions(access), plugins: authPlugins(access) })
   const { toBeCreated, toBeAdded, compileMigrations } = migrations
-  return { toBeCreated, toBeAdded, statements: (await compileMigrations()).replaceAll(/[\s;]/g, '') }
+  return { toBeCreated, toBeAdded, statements: await compileMigrations() }
 }
 
 describe('the access migration', () => {
-  it('is all that better-auth asks for', async () => {
-    expect(await pending()).toEqual({ toBeCreated: [], toBeAdded: [], statements: '' })
+  it('has every table and column that better-auth asks for', async () => {
+    const { toBeCreated, toBeAdded, statements } = await pending(test.database.db.pool)
+    expect({ toBeCreated, toBeAdded }).toEqual({ toBeCreated: [], toBeAdded: [] })
+    expect(statements.replaceAll(/[\s;]/g, '')).toBe('')
+  })
+
+  it('has every index that better-auth would make in an empty database', async () => {
+    const { pool } = test.database.db
+    await pool.query('CREATE SCHEMA empty')
+    const empty = new pg.Pool({ ...test.database.connection, options: '-c search_path=empty' })
+    const { statements } = await pending(empty)
+    await empty.end()
+    const wanted = [...statements.matchAll(/create (?:unique )?index "(\w+)"/g)].map((match) => match[1])
+    expect(wanted.length).toBeGreaterThan(20)
+    const { rows } = await pool.query<{ name: string }>(
+      `SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public'`,
+    )
+    const have = rows.map(({ name }) => name)
+    expect(wanted.filter((name) => !have.includes(name as string))).toEqual([])
   })
 
   it('would be found short', async () => {
     await test.database.db.pool.query(
-      'ALTER TABLE auth_member DROP COLUMN created_at; DROP INDEX auth_apikey_key_idx; DROP TABLE auth_oauth_consent',
+      'ALTER TABLE auth_organization DROP COLUMN logo; DROP TABLE auth_oauth_consent',
     )
-    const { toBeCreated, toBeAdded, statements } = await pending()
+    const { toBeCreated, toBeAdded } = await pending(test.database.db.pool)
     expect(toBeCreated.map(({ table }) => table)).toEqual(['auth_oauth_consent'])
-    expect(toBeAdded.map(({ table }) => table)).toEqual(['auth_member'])
-    expect(statements).toContain('auth_apikey_key_idx')
+    expect(toBeAdded.map(({ table }) => table)).toEqual(['auth_organization'])
   })
 })

@@ -119,7 +119,11 @@ export function changedFields(before: Settable, next: Partial<Settable>): (keyof
 const shown = (field: keyof Settable, value: unknown): PlanChange['before'] =>
   isSecretField(field) ? (value === null ? 'not set' : 'set') : (comparable(value) as PlanChange['before'])
 
-/** Rows of the before/after table. A changed secret reads `set (changed)`. */
+/** An instant as people read it in the event's zone. */
+const readable = (value: unknown, timeZone: string): string =>
+  value instanceof Date ? `${renderTime(value, timeZone, true)} (${timeZone})` : 'not set'
+
+/** Rows of the before/after table. A changed secret reads `set (changed)`; instants also in the event's zone. */
 export function planChanges(
   before: Settable | null,
   next: Settable,
@@ -128,12 +132,21 @@ export function planChanges(
   return fields.map((field) => {
     const after = shown(field, next[field])
     const was = before ? shown(field, before[field]) : null
+    const isInstant = next[field] instanceof Date || before?.[field] instanceof Date
     return {
       op: before ? 'update' : 'create',
       pointer: `/${field}`,
       label: label(field),
       before: was,
       after: isSecretField(field) && was === 'set' && after === 'set' ? 'set (changed)' : after,
+      ...(isInstant
+        ? {
+            shown: {
+              before: readable(before?.[field], (before ?? next).timeZone),
+              after: readable(next[field], next.timeZone),
+            },
+          }
+        : {}),
     }
   })
 }

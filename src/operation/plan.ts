@@ -31,6 +31,8 @@ export const PlanChange = z.object({
   label: z.string(),
   before: Json,
   after: Json,
+  /** The two as people read them, where that differs (an instant in its zone). */
+  shown: z.object({ before: z.string(), after: z.string() }).optional(),
 })
 
 export const PlanBlocker = z.object({

@@ -38,8 +38,10 @@ const value = (part: PlanChange['before']): string => {
 export const planTable = (plan: Pick<Plan, 'changes'>): Html => html`<table>
 <thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
 <tbody>${plan.changes.map(
-  (change) => html`<tr><th scope="row">${change.label}</th><td><del>${value(change.before)}</del></td>
-<td><ins>${value(change.after)}</ins></td></tr>`,
+  (
+    change,
+  ) => html`<tr><th scope="row">${change.label}</th><td><del>${change.shown?.before ?? value(change.before)}</del></td>
+<td><ins>${change.shown?.after ?? value(change.after)}</ins></td></tr>`,
 )}</tbody>
 </table>`
 

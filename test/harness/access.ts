@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { type Access, type AccessDeps, createAccess } from '../../src/access/auth.ts'
 import { createOrganisation } from '../../src/access/organisations.ts'
@@ -8,6 +8,8 @@ import { asProblem } from '../../src/operation/errors.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
 
 export const PASSWORD = 'correct horse battery'
+
+const UNLIMITED = { window: 60, max: 100_000 }
 
 export type TestAccess = {
   access: Access
@@ -20,9 +22,7 @@ export type TestAccess = {
 }
 
 /** Access on a database of its own, with the organisations laurel and other and an owner in each. */
-export async function testAccess(
-  options: Partial<Pick<AccessDeps, 'signInLimit'>> = {},
-): Promise<TestAccess> {
+export async function testAccess(options: Partial<Pick<AccessDeps, 'limits'>> = {}): Promise<TestAccess> {
   const database = await testDatabase()
   const lines: string[] = []
   let ahead = 0
@@ -36,7 +36,7 @@ export async function testAccess(
     },
     log: pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) }),
     clock: () => new Date(Date.now() + ahead),
-    signInLimit: { window: 60, max: 1000 },
+    limits: { signIn: UNLIMITED, register: UNLIMITED, token: UNLIMITED },
     ...options,
   })
   for (const slug of ['laurel', 'other']) {
@@ -62,7 +62,7 @@ export async function testAccess(
 
 /** The access routes alone, served as the application serves them. */
 export async function accessApp(access: Access): Promise<FastifyInstance> {
-  const app = fastify({ loggerInstance: access.log })
+  const app = fastify({ loggerInstance: access.log as FastifyBaseLogger })
   app.setErrorHandler((error, _request, reply) => {
     const problem = asProblem(error)
     const { statusCode } = error as { statusCode?: number }

@@ -19,6 +19,8 @@ import { createSessionFeed } from '../../src/sessions/feed.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
 
 export const SECRET = 'test-secret-of-at-least-thirty-two-characters'
+/** Tests sign in more often than people do. */
+const MANY = { window: 60, max: 10_000 }
 export const PASSWORD = 'correct horse battery staple'
 
 export type Reply = { status: number; body: Record<string, any>; headers: Headers }
@@ -68,7 +70,7 @@ export async function testApp(
   let skew = 0
   const { db } = database
   const clock = () => new Date(Date.now() + skew)
-  const access = createAccess({ db, config, log, clock, signInLimit: { window: 60, max: 10_000 } })
+  const access = createAccess({ db, config, log, clock, limits: { signIn: MANY, register: MANY, token: MANY } })
   const deps: Deps = {
     config,
     db,

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Runs src/main.ts on the Node that package.json pins: an older one on the machine cannot run TypeScript.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+const node = existsSync(pinned) ? pinned : process.execPath
+const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('exit', (code, signal) => {
+  process.exitCode = signal
+    ? 128 + ({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15, SIGKILL: 9 }[signal] ?? 0)
+    : (code ?? 1)
+})

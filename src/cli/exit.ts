@@ -1,0 +1,55 @@
+import { ConfigError } from '../config.ts'
+import { Problem } from '../operation/errors.ts'
+
+/** Exit codes of every command; documented in docs/cli.md. */
+export const EXIT = { ok: 0, refused: 1, usage: 2, configuration: 3, unreachable: 4, defect: 5 } as const
+
+/** A server that does not answer, with what to do about it. */
+export class Unreachable extends Error {
+  constructor(url: string, cause: unknown) {
+    super(
+      `No Countersign answers at ${url}. Start one with "countersign serve", or name another with --url or COUNTERSIGN_URL.`,
+      { cause },
+    )
+    this.name = 'Unreachable'
+  }
+}
+
+/** A refusal that a server answered. */
+export class Refused extends Error {
+  readonly body: Record<string, unknown>
+  constructor(body: Record<string, unknown>) {
+    super(String(body.detail ?? body.error ?? 'refused'))
+    this.name = 'Refused'
+    this.body = body
+  }
+}
+
+type Ending = { code: number; lines: string[]; body: Record<string, unknown> }
+
+/** How a thrown value ends a command: its exit code, its lines for people, its object for `--json`. */
+export function endingOf(error: unknown): Ending {
+  if (error instanceof ConfigError)
+    return ending(EXIT.configuration, [error.message], { code: 'configuration', mistakes: error.mistakes })
+  if (error instanceof Unreachable) return ending(EXIT.unreachable, [error.message], { code: 'unreachable' })
+  if (error instanceof Refused) return refused(error.body)
+  if (error instanceof Problem) return refused(error.toBody())
+  const message = error instanceof Error ? error.message : String(error)
+  return ending(EXIT.defect, [message], { code: 'internal' })
+}
+
+const ending = (code: number, lines: string[], extra: Record<string, unknown>): Ending => ({
+  code,
+  lines,
+  body: { ok: false, error: lines[0], ...extra },
+})
+
+function refused(body: Record<string, unknown>): Ending {
+  const fields = (body.errors as { pointer: string; message: string }[] | undefined) ?? []
+  const lines = [
+    `Refused (${body.code}): ${body.detail}`,
+    ...fields.map(({ pointer, message }) => `  ${pointer || '/'}: ${message}`),
+    ...(body.nextAction ? [`Next: ${body.nextAction}`] : []),
+  ]
+  return { code: EXIT.refused, lines, body: { ...body, ok: false } }
+}

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import type { Output } from '../cli/output.ts'
+import { type Config, readConfig } from '../config.ts'
+import { serve } from '../server.ts'
+import { createScreen } from './screen.ts'
+import { ORG, OWNER, seed } from './seed.ts'
+import { walk } from './walk.ts'
+
+/**
+ * The real server on a fresh folder with the organisation laurel, and the whole loop through a real MCP client. Throws
+ * when a step failed; else the server stays up until stopped. The folder goes with it.
+ */
+export async function demo(env: NodeJS.ProcessEnv, output: Output): Promise<{ stop(): Promise<void> }> {
+  const screen = createScreen(output)
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'countersign-demo-'))
+  const config: Config = {
+    ...readConfig({ ...env, DATABASE_URL: '', COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_DEFAULT_ORG: ORG }),
+    logLevel: env.LOG_LEVEL
+      ? readConfig({ LOG_LEVEL: env.LOG_LEVEL, COUNTERSIGN_DATA_DIR: dataDir }).logLevel
+      : 'error',
+  }
+  const server = await serve({ ...config, port: await freePort(config) })
+  const stop = async () => {
+    await server.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+  try {
+    screen.heading(`Countersign serves at ${server.url}, on embedded PostgreSQL in a fresh folder`)
+    const seeded = await seed(server.deps)
+    const waiting = await walk(server.url, seeded, screen)
+    screen.heading('Your turn')
+    screen.say(
+      `Another change waits for a person. Open it and decide, as ${OWNER.email} with the password ${OWNER.password}:`,
+    )
+    screen.say(`  ${waiting.approvalUrl}`)
+    screen.say('')
+    screen.say(`API reference  ${server.url}/reference`)
+    screen.say(`For agents     ${server.url}/llms.txt   ${server.url}/mcp`)
+    screen.say(`Manifest       ${server.url}/api/agent/live-controls`)
+    if (output.json) output.data({ ok: true, url: server.url, ...waiting })
+    return { stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** The configured port, or one that is free when somebody else has it. */
+async function freePort({ port, host }: Config): Promise<number> {
+  const probe = createServer()
+  return new Promise((resolve) => {
+    probe.once('error', () => resolve(0))
+    probe.listen(port, host, () => probe.close(() => resolve(port)))
+  })
+}

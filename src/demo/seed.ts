@@ -1,0 +1,64 @@
+import { createKey } from '../access/keys.ts'
+import { createOrganisation } from '../access/organisations.ts'
+import { createUser } from '../access/users.ts'
+import type { Deps } from '../deps.ts'
+import { DEFAULTS, type LiveEvent } from '../live/rules.ts'
+import { insertChannel, insertEvent } from '../live/store.ts'
+
+export const ORG = 'laurel'
+export const OWNER = { email: 'maya@laurel.example', password: 'let-agents-ask-first', name: 'Maya (owner)' }
+export const ROOM = 'laurel-studio-room-5e0d17aa'
+export const MAYA = 'live-with-maya-d454ece6'
+
+const event = (id: string, title: string, startsAt: string, more: Partial<LiveEvent> = {}): LiveEvent => ({
+  ...DEFAULTS,
+  id,
+  title,
+  status: 'scheduled',
+  startsAt: new Date(startsAt),
+  timeZone: 'America/Los_Angeles',
+  version: 1,
+  createdAt: new Date('2026-05-14T09:00:00.000Z'),
+  updatedAt: new Date('2026-05-14T09:03:11.000Z'),
+  ...more,
+})
+
+/** 19:00 in Los Angeles on a day some weeks ahead of `now`, so that the demo's room always lies in the future. */
+export function sevenInTheEvening(now: Date): Date {
+  const day = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 21))
+  for (const hours of [26, 27]) {
+    const instant = new Date(day.getTime() + hours * 3_600_000)
+    const hour = new Intl.DateTimeFormat('en-US', {
+      timeZone: 'America/Los_Angeles',
+      hour: 'numeric',
+      hour12: false,
+    }).format(instant)
+    if (Number(hour) === 19) return instant
+  }
+  throw new Error('Los Angeles has no 7 PM that day')
+}
+
+/** The organisation of the contracts' samples: an owner, an agent's key, two rooms and a channel. */
+export async function seed(deps: Deps): Promise<{ agentKey: string; startsAt: Date }> {
+  const { access, db } = deps
+  const now = deps.clock()
+  await createOrganisation(access, { slug: ORG, name: 'Laurel' })
+  await createUser(access, { ...OWNER, org: ORG, role: 'owner' })
+  const client = { id: 'client-agent-experience', name: 'Agent Experience', kind: 'demo' }
+  const { key } = await createKey(access, {
+    org: ORG,
+    role: 'agent',
+    for: OWNER.email,
+    name: client.name,
+    client,
+  })
+  await insertChannel(db, ORG, { id: 'general', title: 'General', createdAt: now })
+  const startsAt = sevenInTheEvening(now)
+  await insertEvent(
+    db,
+    ORG,
+    event(ROOM, 'Laurel Studio Room', startsAt.toISOString(), { communityChannelId: 'general' }),
+  )
+  await insertEvent(db, ORG, event(MAYA, 'Live with Maya', '2026-05-14T10:02:56.000Z'))
+  return { agentKey: key, startsAt }
+}

@@ -1,0 +1,20 @@
+import pg from 'pg'
+import { pino } from 'pino'
+import { startEmbedded } from '../../src/db/embedded/start.ts'
+
+/** A process that starts or joins a data folder's PostgreSQL, writes a row and stays. */
+const embedded = await startEmbedded(process.argv[2] as string, pino({ level: 'silent' }))
+const client = new pg.Client(embedded.connection)
+client.on('error', () => {})
+await client.connect()
+await client.query('CREATE TABLE IF NOT EXISTS rows (id serial PRIMARY KEY, pid int)')
+const { rows } = await client.query('SELECT count(*)::int AS n FROM rows')
+await client.query('INSERT INTO rows (pid) VALUES ($1)', [process.pid])
+process.stdout.write(
+  `${JSON.stringify({ adopted: embedded.adopted, before: rows[0].n, socket: embedded.connection.host })}\n`,
+)
+process.on('SIGTERM', async () => {
+  await client.end()
+  await embedded.stop()
+  process.exit(0)
+})

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { authenticate } from './access/authenticate.ts'
+import type { Principal } from './access/principal.ts'
 import { registerAccessRoutes } from './access/routes.ts'
 import type { Deps } from './deps.ts'
 import { registerHealth } from './health.ts'
@@ -98,14 +99,23 @@ export const catalogOf = (deps: Deps) =>
 
 const mcpOptions = (deps: Deps) => ({
   ...mcpServing(catalogOf(deps)),
-  authenticate: (credential: { authorization?: string; artistId?: string }) =>
-    authenticate(deps.access, {
-      headers: { authorization: credential.authorization },
-      artistId: credential.artistId,
-    }),
+  authenticate: (credential: McpCredential) => authenticateMcp(deps, credential),
   originOf: (request: Parameters<typeof originOf>[0]) => originOf(request, deps.config.url),
-  allowedHosts: deps.config.url
-    ? [new URL(deps.config.url).hostname, 'localhost', '127.0.0.1', '[::1]']
-    : undefined,
+  allowedHosts: [
+    'localhost',
+    '127.0.0.1',
+    '[::1]',
+    deps.config.host,
+    ...(deps.config.url ? [new URL(deps.config.url).hostname] : []),
+  ],
   onError: (error: Error) => deps.log.debug({ err: error }, 'mcp'),
 })
+
+type McpCredential = { authorization?: string; artistId?: string }
+
+/** Where guests have no organisation to look at, a client without a credential is asked for one: that starts OAuth. */
+async function authenticateMcp(deps: Deps, { authorization, artistId }: McpCredential): Promise<Principal> {
+  if (!authorization && !artistId && !deps.config.defaultOrg)
+    fail('unauthenticated', 'There is no organisation for guests here; send a bearer credential.')
+  return authenticate(deps.access, { headers: { authorization }, artistId })
+}

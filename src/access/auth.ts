@@ -55,7 +55,10 @@ export function createAccess(deps: AccessDeps): Access {
     defaultOrg: config.defaultOrg,
     origin: () => originOf({ ...config, port }),
     listensOn(chosen) {
+      if (chosen === port) return
       port = chosen
+      // started under the former origin, if at all
+      started = undefined
     },
     limits: deps.limits ?? LIMITS,
     auth() {

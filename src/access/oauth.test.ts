@@ -35,6 +35,8 @@ beforeAll(async () => {
     role: 'owner',
   })
   await createUser(test.access, { email: 'maya@laurel.test', org: 'other', role: 'member' })
+  // started before the port is known, as where a key is made first
+  await test.access.auth()
   app = await accessApp(test.access)
   await app.register((scope) =>
     mcpHttp(scope, {

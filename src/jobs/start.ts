@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { PgBoss } from 'pg-boss'
+import { removeExpired } from '../access/clean-up.ts'
 import type { Deps } from '../deps.ts'
 import { dropOldKeys } from '../operation/store.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
@@ -20,6 +21,14 @@ const JOBS: readonly Job[] = [
     run: async (deps) => {
       const dropped = await dropOldKeys(deps.db, new Date(deps.clock().getTime() - KEYS_KEPT_MS))
       if (dropped > 0) deps.log.info({ dropped }, 'idempotency records removed')
+    },
+  },
+  {
+    name: 'access.clean-up',
+    cron: '29 * * * *',
+    run: async (deps) => {
+      const removed = await removeExpired(deps.db, deps.clock())
+      if (removed > 0) deps.log.info({ removed }, 'expired sign-ins and tokens removed')
     },
   },
   { name: 'sessions.retention', cron: '43 3 * * *', run: dropEndedLogs },

@@ -65,7 +65,7 @@ export const LIVE_CONTRACT_ONLY: readonly ContractOnly[] = [
       limit: z.number().min(1).max(100).optional(),
     }),
     confirmation: null,
-    audit: { record: null, attribution: 'Reading needs the same identity as writing.' },
+    audit: { record: 'live_event_admin_actions', attribution: 'Reading needs the same identity as writing.' },
   }),
   contractOnly({
     id: 'live.community-channel.link',

@@ -4,7 +4,7 @@ import { authenticate } from '../access/authenticate.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Deps } from '../deps.ts'
 import { refusal } from './admit.ts'
-import { actionLiteral, type Call, type Operation, type ReadOperation } from './define.ts'
+import { actionLiteral, type Call, type Operation, type StreamItem } from './define.ts'
 import { IdempotencyKey } from './envelope.ts'
 import { asProblem, ERRORS, type ErrorCode, fail, Problem } from './errors.ts'
 import { openStream, run } from './run.ts'
@@ -24,6 +24,11 @@ const fastifyPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1
 /** Mounts every operation. Those on one method and path are told apart by the `action` in the body. */
 export function mountOperations(app: FastifyInstance, deps: Deps, operations: readonly Operation[]): void {
   app.decorateRequest('principal', null)
+  const streams = new Set<AbortController>()
+  // open streams would hold a closing server back until its clients leave; they reconnect with Last-Event-ID
+  app.addHook('preClose', async () => {
+    for (const open of streams) open.abort()
+  })
   const routes = Map.groupBy(operations, ({ http }) => `${http.method} ${http.path}`)
   for (const group of routes.values()) {
     const { method, path } = (group[0] as Operation).http
@@ -35,7 +40,7 @@ export function mountOperations(app: FastifyInstance, deps: Deps, operations: re
         refuseHopeless(group, principal)
         request.principal = principal
       },
-      handler: (request, reply) => answer(deps, group, request, reply),
+      handler: (request, reply) => answer(deps, group, streams, request, reply),
     })
   }
 }
@@ -57,13 +62,21 @@ function refuseHopeless(group: readonly Operation[], principal: Principal): void
   if (first && refusals.every((each) => each !== undefined)) fail(first.code, first.detail)
 }
 
-async function answer(deps: Deps, group: readonly Operation[], request: FastifyRequest, reply: FastifyReply) {
+async function answer(
+  deps: Deps,
+  group: readonly Operation[],
+  streams: Set<AbortController>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   const body = bodyOf(request)
   const operation = choose(group, body)
   const raw = rawInput(operation, request, body)
   const call = callOf(deps, request)
   if (operation.effect === 'read' && operation.stream && wantsStream(request))
-    return stream(deps, operation, resumed(raw, request), call, request, reply)
+    return stream(streams, request, reply, (signal) =>
+      openStream(deps, operation, resumed(raw, request), { ...call, signal }),
+    )
   const { status, body: answered, headers } = await run(deps, operation, raw, call)
   return reply.code(status).headers(headers).send(answered)
 }
@@ -152,18 +165,19 @@ function resumed(raw: Record<string, unknown>, request: FastifyRequest): Record<
 }
 
 async function stream(
-  deps: Deps,
-  operation: ReadOperation,
-  raw: unknown,
-  call: Call,
+  streams: Set<AbortController>,
   request: FastifyRequest,
   reply: FastifyReply,
+  open: (signal: AbortSignal) => Promise<AsyncIterable<StreamItem>>,
 ) {
   const gone = new AbortController()
-  request.raw.once('close', () => gone.abort())
-  reply.raw.once('close', () => gone.abort())
-  const items = await openStream(deps, operation, raw, { ...call, signal: gone.signal })
-  return sendEvents(reply, items, gone.signal)
+  streams.add(gone)
+  for (const side of [request.raw, reply.raw]) side.once('close', () => gone.abort())
+  try {
+    return await sendEvents(reply, await open(gone.signal), gone.signal)
+  } finally {
+    streams.delete(gone)
+  }
 }
 
 const FASTIFY_CODES: Record<string, ErrorCode> = {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { admits } from './admit.ts'
 import type { ContractOnly, HttpRoute, Operation, OperationAccess } from './define.ts'
+import { ENVELOPE_CONTRACT } from './envelope.ts'
 import { inlineDefinitions, jsonSchema } from './json-schema.ts'
 
 type JsonSchema = {
@@ -124,10 +125,13 @@ export function describe(
     endpoint: endpoint(origin, http, access, operation.summary, query.length > 0 ? { query } : {}),
     confirmation: confirmationOf(operation),
     audit: auditOf(operation),
-    input: inputFields(operation.input),
+    input: inputFields(operation.input, contractId(operation)),
     boundaries: [...operation.boundaries],
   }
 }
+
+const contractId = (operation: Operation | ContractOnly): string | undefined =>
+  operation.effect === 'write' ? operation.confirmation.contractId : undefined
 
 function confirmationOf(
   operation: Operation | ContractOnly,
@@ -147,7 +151,7 @@ function auditOf(operation: Operation | ContractOnly): z.infer<typeof Descriptor
       }
     case 'contract-only':
       return {
-        required: operation.audit.record !== null,
+        required: operation.confirmation !== null,
         currentRecord: operation.audit.record,
         attribution: operation.audit.attribution,
       }
@@ -162,35 +166,42 @@ function auditOf(operation: Operation | ContractOnly): z.infer<typeof Descriptor
   }
 }
 
-/** Input fields in the contracts' own notation, derived from the schema. */
-export function inputFields(input: z.ZodObject): Record<string, Field> {
+/** Input fields in the contracts' own notation, derived from the schema. `contractId` is what an envelope must name. */
+export function inputFields(input: z.ZodObject, contractId?: string): Record<string, Field> {
   const schema = inlineDefinitions(jsonSchema(input, 'input')) as JsonSchema
   const required = new Set(schema.required)
   return Object.fromEntries(
     Object.entries(schema.properties ?? {}).map(([name, property]) => [
       name,
-      name === 'envelope' ? ENVELOPE_FIELD : fieldOf(property, required.has(name)),
+      name === 'envelope' ? envelopeField(contractId) : fieldOf(property, required.has(name)),
     ]),
   )
 }
 
-const ENVELOPE_FIELD: Field = {
-  contract: 'agent-write-envelope.v1',
-  required: true,
-  actionMode: 'execute',
-  dryRun: false,
-  requiredFields: [
-    'actor',
-    'client',
-    'action',
-    'target',
-    'confirmation.text',
-    'confirmation.acknowledgedRisk',
-    'idempotencyKey',
-    'reason',
-    'auditCorrelationId',
-  ],
-}
+/** A write says what its envelope must hold; one that is only described names the envelope's own contract. */
+const envelopeField = (contractId: string | undefined): Field =>
+  contractId === undefined
+    ? { type: ENVELOPE_CONTRACT, required: true }
+    : {
+        contract: ENVELOPE_CONTRACT,
+        required: true,
+        contractId,
+        actionMode: 'execute',
+        dryRun: false,
+        requiredFields: REQUIRED_IN_ENVELOPE,
+      }
+
+const REQUIRED_IN_ENVELOPE = [
+  'actor',
+  'client',
+  'action',
+  'target',
+  'confirmation.text',
+  'confirmation.acknowledgedRisk',
+  'idempotencyKey',
+  'reason',
+  'auditCorrelationId',
+]
 
 const FORMATS: Record<string, string> = { uri: 'url', 'date-time': 'date-time', email: 'email' }
 
@@ -206,8 +217,8 @@ function fieldOf(schema: JsonSchema, required: boolean): Field {
     required,
     ...(nullable ? { nullable: true } : {}),
     ...(bare.format && FORMATS[bare.format] ? { format: FORMATS[bare.format] } : {}),
-    ...(bare.minLength !== undefined && !bare.format ? { minLength: bare.minLength } : {}),
-    ...(bare.maxLength !== undefined && !bare.format ? { maxLength: bare.maxLength } : {}),
+    ...(bare.minLength !== undefined ? { minLength: bare.minLength } : {}),
+    ...(bare.maxLength !== undefined ? { maxLength: bare.maxLength } : {}),
     ...(bare.minimum !== undefined &&
     Number.isSafeInteger(bare.minimum) &&
     bare.minimum > Number.MIN_SAFE_INTEGER

@@ -31,6 +31,8 @@ export type McpHttpOptions = {
   originOf(request: FastifyRequest): string
   /** Host names (without port) that Host and Origin may name; the localhost names unless told. */
   allowedHosts?: string[]
+  /** Whether a guest's message asks for what takes a credential: such a one is answered 401, which starts OAuth. */
+  asksForCredential?(principal: Principal, body: unknown): boolean
   /** What subscriptions may follow; without it none is offered. */
   listen?: McpListen
   path?: string
@@ -56,13 +58,25 @@ export type McpExchange = {
 }
 
 /** What serves a catalog over HTTP. Only the modern revision can be told of changes without a session of ours. */
-export function mcpServing(catalog: McpCatalog): Pick<McpHttpOptions, 'serverFor' | 'listen'> {
+export function mcpServing(
+  catalog: McpCatalog,
+): Pick<McpHttpOptions, 'serverFor' | 'listen' | 'asksForCredential'> {
   const listen = mcpListen(catalog)
   return {
     serverFor: (caller, era) =>
       mcpServer(catalog, { who: async () => caller, subscribe: era === 'modern' && listen !== undefined }),
+    asksForCredential: (principal, body) =>
+      principal.kind === 'guest' && callsHidden(catalog, principal, body),
     ...(listen ? { listen } : {}),
   }
+}
+
+/** A call of a tool that exists and is not for this principal. */
+function callsHidden(catalog: McpCatalog, principal: Principal, body: unknown): boolean {
+  const { method, params } = (body ?? {}) as { method?: unknown; params?: { name?: unknown } }
+  if (method !== 'tools/call') return false
+  const tool = catalog.tools.get(String(params?.name))
+  return tool !== undefined && !catalog.options.visible(principal, tool.operation)
 }
 
 const PATH = '/mcp'
@@ -121,6 +135,8 @@ async function answer(
   bus: ServerEventBus,
 ): Promise<Response> {
   const { request, body } = exchange
+  if (options.asksForCredential?.(exchange.caller.principal, body))
+    fail('unauthenticated', 'This tool is for callers with a credential.')
   // The token is left out on purpose: nothing behind this point needs it.
   const authInfo = { token: '', clientId: '', scopes: [], extra: { caller: exchange.caller } }
   const pass = (parsedBody: unknown) =>

@@ -33,16 +33,18 @@ export function defaultPolicy(
   return { mode: operation.confirmation.envelope ? 'confirm' : 'direct', ...base }
 }
 
-/** The policy that holds: the operation's own row, else the organisation's row for every write, else the default. */
+/**
+ * The policy that holds: the operation's own row, else the organisation's row for every write, else the default. The
+ * row for every write leaves out routes without an envelope: they could not bring what it asks for.
+ */
 export function effectivePolicy(
   rows: readonly PolicyRow[],
   version: number,
   kind: PolicyKind,
   operation: Pick<WriteOperation, 'id' | 'confirmation'>,
 ): Policy {
-  const row =
-    rows.find((each) => each.kind === kind && each.operationId === operation.id) ??
-    rows.find((each) => each.kind === kind && each.operationId === '*')
+  const rowOf = (id: string) => rows.find((each) => each.kind === kind && each.operationId === id)
+  const row = rowOf(operation.id) ?? (operation.confirmation.envelope ? rowOf('*') : undefined)
   if (!row) return { ...defaultPolicy(kind, operation), version }
   return { mode: row.mode, approvers: row.approvers, delegatorMayConfirm: row.delegatorMayConfirm, version }
 }

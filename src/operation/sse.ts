@@ -26,7 +26,8 @@ export async function sendEvents(
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
-    connection: 'keep-alive',
+    // the stream is the connection: nothing else comes over it, and a draining server need not wait for it to idle out
+    connection: 'close',
   })
   reply.raw.flushHeaders()
   try {

@@ -70,7 +70,7 @@ export const update = write({
       arguments: { ...after, remove: input.mode === 'default' },
       changes: changesOf(before, after),
       affectedSurfaces: ['policies', 'approvals'],
-      blockers: await blockersOf(ctx, after),
+      blockers: [...unbringable(subject, after), ...(await blockersOf(ctx, after))],
       confirmationText: `I confirm setting ${input.operationId} for ${input.principalKind} to ${after.mode}.`,
       details: { version },
     }
@@ -112,6 +112,13 @@ const changesOf = (
       before: before[field],
       after: after[field],
     }))
+
+/** A route without an envelope can carry neither a text nor an approval, so asking for one would close it for good. */
+function unbringable(subject: { confirmation: { envelope: boolean } }, rule: PolicyRow): PlanBlocker[] {
+  if (subject.confirmation.envelope || rule.mode === 'direct' || rule.kind === 'agent') return []
+  const message = `${rule.operationId} takes no envelope, so nobody could bring what ${rule.mode} asks for.`
+  return [{ code: 'policy-unsatisfiable', message }]
+}
 
 /** A rule must be satisfiable by the people there are: owners and admins, less the delegator where excluded. */
 async function blockersOf(ctx: Context, rule: PolicyRow): Promise<PlanBlocker[]> {

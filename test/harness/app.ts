@@ -70,7 +70,13 @@ export async function testApp(
   let skew = 0
   const { db } = database
   const clock = () => new Date(Date.now() + skew)
-  const access = createAccess({ db, config, log, clock, limits: { signIn: MANY, register: MANY, token: MANY } })
+  const access = createAccess({
+    db,
+    config,
+    log,
+    clock,
+    limits: { signIn: MANY, register: MANY, token: MANY },
+  })
   const deps: Deps = {
     config,
     db,

@@ -10,11 +10,13 @@ export async function testDatabase(): Promise<TestDatabase> {
   const { connection: server, template } = inject('postgres')
   const name = `cs_test_${randomBytes(6).toString('hex')}`
   await admin(server, `CREATE DATABASE ${name} TEMPLATE ${template}`)
-  const connection = { ...server, database: name }
+  const connection = server.connectionString
+    ? { connectionString: urlOf(server, name) }
+    : { ...server, database: name }
   const db = openDb(connection)
   return {
     connection,
-    url: urlOf(connection),
+    url: urlOf(server, name),
     db,
     async drop() {
       await db.end()
@@ -24,14 +26,14 @@ export async function testDatabase(): Promise<TestDatabase> {
   }
 }
 
-/** The connection as a URL, for processes that take DATABASE_URL. */
-function urlOf({ host, port, user, database, connectionString }: pg.ClientConfig): string {
+/** The database as a URL, for processes that take DATABASE_URL (and since a URL's own database wins over another). */
+function urlOf({ host, port, user, connectionString }: pg.ClientConfig, database: string): string {
   if (connectionString) return Object.assign(new URL(connectionString), { pathname: `/${database}` }).href
   return `postgres://${user}@/${database}?host=${encodeURIComponent(String(host))}&port=${port}`
 }
 
 async function admin(server: pg.ClientConfig, statement: string): Promise<void> {
-  const client = new pg.Client({ ...server, database: 'postgres' })
+  const client = new pg.Client(server.connectionString ? server : { ...server, database: 'postgres' })
   await client.connect()
   try {
     await client.query(statement)

@@ -43,13 +43,22 @@ async function makeTemplate(connection: pg.ClientConfig): Promise<string> {
       .map(({ checksum }) => checksum)
       .join(),
   ).slice(0, 12)}`
-  const client = new pg.Client({ ...connection, database: 'postgres' })
+  const client = new pg.Client(
+    connection.connectionString ? connection : { ...connection, database: 'postgres' },
+  )
   await client.connect()
   try {
     const { rows } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
     if (rows.length > 0) return name
     await client.query(`CREATE DATABASE ${name}`)
-    await migrate({ ...connection, database: name })
+    await migrate(
+      connection.connectionString
+        ? {
+            connectionString: Object.assign(new URL(connection.connectionString), { pathname: `/${name}` })
+              .href,
+          }
+        : { ...connection, database: name },
+    )
     return name
   } finally {
     await client.end()

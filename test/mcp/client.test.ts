@@ -94,11 +94,9 @@ describe.each<Era>(['modern', 'legacy'])('a client of the %s revision', (era) =>
   })
 
   test('is refused a tool that is not for it', async () => {
-    const answer = await (await connect(era)).callTool({ name: 'note_private_read', arguments: {} })
-    expect(answer).toMatchObject({
-      isError: true,
-      structuredContent: { code: 'unauthenticated', status: 401 },
-    })
+    // HTTP 401 rather than an error result: it is what makes clients start OAuth
+    const guest = (await connect(era)).callTool({ name: 'note_private_read', arguments: {} })
+    await expect(guest).rejects.toThrow(/unauthenticated/)
     await expect((await connect(era)).callTool({ name: '__proto__', arguments: {} })).rejects.toMatchObject({
       code: -32602,
     })

@@ -1,0 +1,236 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type AuthClass, actionLiteral, type Operation } from '../../src/operation/define.ts'
+import { OPERATIONS } from '../../src/operations.ts'
+import { type Caller, type Reply, type TestApp, testApp } from '../harness/app.ts'
+import { INPUTS, RECORDS, type World } from './inputs.ts'
+import { callOperation, ghostOf, worldOf } from './world.ts'
+
+/** Every kind of principal, as one of laurel. */
+const KINDS = [
+  'guest',
+  'listener',
+  'admin',
+  'owner',
+  'listener key',
+  'artist-admin key',
+  'automation',
+  'automation without scope',
+  'grant',
+  'grant without scope',
+  'grant of a listener',
+] as const
+type Kind = (typeof KINDS)[number]
+
+const PEOPLE: Kind[] = ['listener', 'admin', 'owner']
+const PEOPLE_KEYS: Kind[] = ['listener key', 'artist-admin key']
+const GRANTS: Kind[] = ['grant', 'grant without scope', 'grant of a listener']
+
+/** Whom each class admits, said again here and not taken from the code under test. */
+const ADMITTED: Record<AuthClass, readonly Kind[]> = {
+  guest: KINDS,
+  'optional-session': KINDS,
+  'signed-in-listener': [...PEOPLE, ...PEOPLE_KEYS],
+  'first-party-session': PEOPLE,
+  'scoped-agent-grant': KINDS.filter((kind) => kind !== 'guest'),
+  'artist-admin-or-approved-automation': [
+    'admin',
+    'owner',
+    'artist-admin key',
+    'automation',
+    'automation without scope',
+    'grant',
+    'grant without scope',
+  ],
+}
+
+/** Who holds which scopes of laurel. */
+const HOLDS: Partial<Record<Kind, (scope: string) => boolean>> = {
+  admin: () => true,
+  owner: () => true,
+  'artist-admin key': () => true,
+  automation: () => true,
+  grant: (scope) => scope === 'live:read' || scope === 'live:write',
+}
+
+/** What admission must say to a kind of principal: nothing, or the code of its refusal. */
+function expectedRefusal({ access }: Operation, kind: Kind): string | undefined {
+  if (!ADMITTED[access.auth].includes(kind)) return kind === 'guest' ? 'unauthenticated' : 'forbidden'
+  if (access.owner && kind !== 'owner') return 'forbidden'
+  if (access.scope && !HOLDS[kind]?.(access.scope)) return 'scope-missing'
+  return undefined
+}
+
+/** The refusal of admission in an answer; row access refuses with other words. */
+function refusalIn({ body }: Reply): string | undefined {
+  const { code, detail } = body
+  if (code === 'scope-missing' || code === 'unauthenticated') return code
+  return code === 'forbidden' && detail.startsWith('This operation is for ') ? code : undefined
+}
+
+let app: TestApp
+let callers: Record<Kind, Caller>
+let foreign: World
+
+beforeAll(async () => {
+  app = await testApp()
+  await app.org('laurel')
+  await app.org('juniper')
+  const owner = await app.person('laurel', 'owner')
+  const listener = await app.person('laurel', 'member')
+  const scopes = (...names: string[]) => ({ org: 'laurel', scopes: names })
+  callers = {
+    guest: app.guest(),
+    listener,
+    admin: await app.person('laurel', 'admin'),
+    owner,
+    'listener key': await app.key({ org: 'laurel', role: 'listener', user: listener.email }),
+    'artist-admin key': await app.key({ org: 'laurel', role: 'artist-admin', user: owner.email }),
+    automation: await app.key({ org: 'laurel', role: 'automation' }),
+    'automation without scope': await app.key({ role: 'automation', ...scopes('creator:laurel:shop:read') }),
+    grant: await app.key({ org: 'laurel', role: 'agent' }),
+    'grant without scope': await app.key({ role: 'agent', ...scopes('creator:laurel:shop:read') }),
+    'grant of a listener': await app.key({
+      role: 'agent',
+      for: listener.email,
+      ...scopes('listener:profile:read'),
+    }),
+  }
+  await app.person('juniper', 'owner')
+  foreign = await worldOf(app, 'juniper', await app.key({ org: 'juniper', role: 'agent' }))
+})
+afterAll(() => app.close())
+
+const input = (operation: Operation, world: World) => INPUTS[operation.id]!(world)
+const label = ({ id }: Operation) => id
+const each = OPERATIONS.map((operation) => [label(operation), operation] as const)
+
+/** A world of the principal's own; a guest cannot have one and looks at the grant's. */
+const ownWorld = (kind: Kind): Promise<World> =>
+  worldOf(app, 'laurel', callers[kind === 'guest' ? 'grant' : kind])
+
+describe('[X-1] the sample inputs', () => {
+  test('are there for every operation and for nothing else', () => {
+    expect(Object.keys(INPUTS).sort()).toEqual(OPERATIONS.map(({ id }) => id).sort())
+  })
+
+  test.each(each)('%s takes its sample', (_, operation) => {
+    const action = actionLiteral(operation)
+    const sample = { ...(action ? { action } : {}), ...input(operation, SOME) }
+    expect(operation.input.safeParse(sample).error).toBeUndefined()
+  })
+})
+
+describe('[X-2] in its own organisation each principal may do what access says and nothing else', () => {
+  test.each(each)('%s', async (_, operation) => {
+    const outcomes: Record<string, string | undefined> = {}
+    const statuses: number[] = []
+    for (const kind of KINDS) {
+      const reply = await callOperation(callers[kind], operation, input(operation, await ownWorld(kind)))
+      outcomes[kind] = refusalIn(reply)
+      statuses.push(reply.status)
+      expect(reply.status, `${kind}: ${JSON.stringify(reply.body)}`).toBeLessThan(500)
+      expect(JSON.stringify(reply.body)).not.toContain('juniper')
+    }
+    expect(outcomes).toEqual(Object.fromEntries(KINDS.map((kind) => [kind, expectedRefusal(operation, kind)])))
+    // the sample is good: somebody succeeds with it
+    expect(statuses.filter((status) => status < 300)).not.toEqual([])
+  })
+})
+
+/** What may differ between two answers: the id that was asked for, and what belongs to the request itself. */
+function comparable(reply: Reply, world: World): unknown {
+  const ids = [world.eventId, world.sessionId, world.approvalId]
+  const text = ids.reduce((rest, id) => rest.replaceAll(id, '<id>'), JSON.stringify(reply.body))
+  const headers = [...reply.headers].filter(([name]) => !['date', 'x-request-id', 'set-cookie'].includes(name))
+  return { status: reply.status, text, headers }
+}
+
+const SOME: World = {
+  org: 'some',
+  eventId: 'event-0000',
+  observedUpdatedAt: '2026-05-21T02:00:00.000Z',
+  sessionId: 'session-0000',
+  approvalId: 'approval-0000',
+  planDigest: '0'.repeat(64),
+}
+
+/** Whether the operation's input refers to a thing at all. */
+const refers = (operation: Operation): boolean =>
+  JSON.stringify(input(operation, SOME)) !== JSON.stringify(input(operation, ghostOf(SOME)))
+
+describe('[T-1] a foreign thing looks exactly like one that does not exist', () => {
+  test.each(each.filter(([, operation]) => refers(operation)))('%s', async (_, operation) => {
+    const ghost = ghostOf(foreign)
+    for (const kind of KINDS) {
+      const [theirs, nobodys] = [
+        await callOperation(callers[kind], operation, input(operation, foreign)),
+        await callOperation(callers[kind], operation, input(operation, ghost)),
+      ]
+      expect(comparable(theirs, foreign), kind).toEqual(comparable(nobodys, ghost))
+      expect(theirs.status, kind).toBeGreaterThanOrEqual(400)
+      expect(theirs.body.code, kind).toBe(expectedRefusal(operation, kind) ?? 'not-found')
+    }
+  })
+
+  test('something of every path and every write is tried', () => {
+    const tried = each.filter(([, operation]) => refers(operation)).map(([id]) => id)
+    const named = OPERATIONS.filter(({ http, input: schema }) => http.path.includes('{') || 'eventId' in schema.shape)
+    expect(tried).toEqual(expect.arrayContaining(named.map(({ id }) => id)))
+  })
+
+  test.each(each.filter(([, operation]) => 'envelope' in operation.input.shape))(
+    '%s with an approval',
+    async (_, operation) => {
+      const own = await ownWorld('grant')
+      const ghost = ghostOf(foreign)
+      const reply = async (kind: Kind, world: World) => {
+        const { envelope, ...rest } = input(operation, own) as { envelope: Record<string, unknown> }
+        const approval = { id: world.approvalId, planDigest: foreign.planDigest }
+        return callOperation(callers[kind], operation, {
+          ...rest,
+          envelope: { ...envelope, actionMode: 'execute', dryRun: false, approval },
+        })
+      }
+      for (const kind of KINDS) {
+        const [theirs, nobodys] = [await reply(kind, foreign), await reply(kind, ghost)]
+        expect(comparable(theirs, foreign), kind).toEqual(comparable(nobodys, ghost))
+        expect(theirs.body.code, kind).toBe(expectedRefusal(operation, kind) ?? 'not-found')
+      }
+    },
+  )
+
+  test.each(each)('%s in a foreign session', async (_, operation) => {
+    const ghost = ghostOf(foreign)
+    for (const kind of KINDS) {
+      const reply = async (world: World) =>
+        callOperation(callers[kind], operation, input(operation, ghost), {
+          headers: { 'agent-session-id': world.sessionId },
+        })
+      const [theirs, nobodys] = [await reply(foreign), await reply(ghost)]
+      if (operation.ownEvents || nobodys.status < 300) {
+        expect(theirs.status).toBe(nobodys.status)
+        continue
+      }
+      expect(comparable(theirs, foreign), kind).toEqual(comparable(nobodys, ghost))
+    }
+  })
+
+  test.each(each)('%s in a foreign organisation', async (_, operation) => {
+    for (const kind of KINDS) {
+      if (kind === 'guest') continue // guests name the organisation they look at
+      const [theirs, nobodys] = [
+        await callOperation(callers[kind], operation, input(operation, foreign), { artistId: 'juniper' }),
+        await callOperation(callers[kind], operation, input(operation, foreign), { artistId: 'nobody1' }),
+      ]
+      expect(comparable(theirs, foreign), kind).toEqual(comparable(nobodys, foreign))
+      expect(theirs.status, kind).toBe(404)
+    }
+  })
+})
+
+describe('[K-1] what acts without a plan', () => {
+  test('is the closed list of records', () => {
+    const records = OPERATIONS.filter(({ effect }) => effect === 'record').map(({ id }) => id)
+    expect(records.sort()).toEqual([...RECORDS].sort())
+  })
+})

@@ -17,11 +17,20 @@ afterEach(async () => {
 test('[O-1] livez, readyz and metrics say how the process is', async () => {
   const guest = app.guest()
   expect((await guest.call('GET', '/livez')).status).toBe(200)
-  expect((await guest.call('GET', '/readyz')).body).toEqual({ ok: true, checks: { database: true, migrations: true, accepting: true } })
+  expect((await guest.call('GET', '/readyz')).body).toEqual({
+    ok: true,
+    checks: { database: true, migrations: true, accepting: true },
+  })
   await guest.call('GET', '/api/agent/surfaces')
   const { text } = (await guest.call('GET', '/metrics')).body
   expect(text).toContain('countersign_operation_calls_total{operation="surfaces.list",outcome="ok"} 1')
-  for (const name of ['operation_seconds', 'http_requests_total', 'pool_connections', 'session_events_total', 'approvals_total'])
+  for (const name of [
+    'operation_seconds',
+    'http_requests_total',
+    'pool_connections',
+    'session_events_total',
+    'approvals_total',
+  ])
     expect(text).toContain(`countersign_${name}`)
 })
 
@@ -37,7 +46,9 @@ test('[O-3] every answer carries its request id, and the log line has it too', a
   const reply = await app.guest().call('GET', '/api/agent/surfaces')
   const id = reply.headers.get('x-request-id')
   expect(id).toMatch(/^[0-9a-f-]{36}$/)
-  const line = app.logged.map((each) => JSON.parse(each)).find((each) => each.reqId === id && each.msg === 'request')
+  const line = app.logged
+    .map((each) => JSON.parse(each))
+    .find((each) => each.reqId === id && each.msg === 'request')
   expect(line).toMatchObject({ method: 'GET', path: '/api/agent/surfaces', status: 200 })
 })
 

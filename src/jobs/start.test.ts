@@ -21,12 +21,19 @@ test('[F-20] the job engine expires overdue approvals, tells the session, and re
   const sessionId = await openSession(agent)
   const preview = await previewMove(agent)
   const { body } = await requestApproval(agent, sessionId, preview.body.planDigest)
-  await app.deps.db.query(sql`UPDATE session_approvals SET expires_at = now() - interval '1 second' WHERE org = ${'laurel'}`)
+  await app.deps.db.query(
+    sql`UPDATE session_approvals SET expires_at = now() - interval '1 second' WHERE org = ${'laurel'}`,
+  )
   await app.deps.db.query(sql`
     INSERT INTO idempotency_keys (org, principal_id, operation_id, key, fingerprint, created_at)
     VALUES ('laurel', 'p', 'o', 'old', 'x', now() - interval '3 days'), ('laurel', 'p', 'o', 'new', 'x', now())`)
   const jobs = await startJobs(app.deps, app.database.connection)
-  const sender = new PgBoss({ ...(app.database.connection as object), schedule: false, supervise: false, max: 1 })
+  const sender = new PgBoss({
+    ...(app.database.connection as object),
+    schedule: false,
+    supervise: false,
+    max: 1,
+  })
   await sender.start()
   try {
     await sender.send('approvals.expire', {})
@@ -35,7 +42,10 @@ test('[F-20] the job engine expires overdue approvals, tells the session, and re
     await vi.waitFor(
       async () => {
         const log = await agent.call('GET', `/api/agent/sessions/${sessionId}/events`)
-        expect(log.body.events.at(-1)).toMatchObject({ type: 'approval.resolved', approval: { status: 'expired' } })
+        expect(log.body.events.at(-1)).toMatchObject({
+          type: 'approval.resolved',
+          approval: { status: 'expired' },
+        })
         const keys = await app.deps.db.query(sql`SELECT key FROM idempotency_keys WHERE principal_id = 'p'`)
         expect(keys).toEqual([{ key: 'new' }])
       },

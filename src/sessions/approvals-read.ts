@@ -19,7 +19,7 @@ export const approvalsRead = read({
   audit: { none: 'A read changes nothing.' },
   async run(ctx, { sessionId, approvalId }) {
     const row = await requireApproval(ctx, sessionId, approvalId)
-    const approval = presentApproval(row, ctx.call.origin, ctx.now)
+    const approval = presentApproval(ctx, row)
     const decided = row.decisions.some(({ userId }) => userId === ctx.principal.userId)
     const youMayDecide = approval.status === 'pending' && mayDecide(ctx.principal, row) && !decided
     return { ok: true as const, approval: { ...approval, plan: row.plan }, youMayDecide }

@@ -72,7 +72,7 @@ export const approvalsRequest = record({
       'waiting-for-approval',
     )
     ctx.deps.metrics.approvals.inc({ status: 'pending' })
-    return { ok: true as const, approval: { ...presentApproval(row, ctx.call.origin, ctx.now), plan } }
+    return { ok: true as const, approval: { ...presentApproval(ctx, row), plan } }
   },
 })
 

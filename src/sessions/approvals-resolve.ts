@@ -66,7 +66,7 @@ export const approvalsResolve = record({
     const outcome = outcomeOf([...row.decisions, { decision: input.decision }], row.approversNeeded)
     if (outcome) await settle(ctx, row, outcome, input.reason)
     const after = (await findApproval(ctx.db, ctx.org, row.id)) as ApprovalRow
-    return { ok: true as const, approval: presentApproval(after, ctx.call.origin, ctx.now) }
+    return { ok: true as const, approval: presentApproval(ctx, after) }
   },
 })
 

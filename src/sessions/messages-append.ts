@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Principal } from '../access/principal.ts'
 import { record } from '../operation/define.ts'
 import { append, requireSession } from './log.ts'
 import { eventId, formatCursor } from './rules.ts'
@@ -30,14 +31,17 @@ export const messagesAppend = record({
   audit: { none: 'The session log itself is the record.' },
   async run(ctx, { sessionId, actorKind, summary }) {
     await requireSession(ctx, sessionId, { open: true })
-    const { displayName, client } = ctx.principal
-    const actor = {
-      kind: actorKind,
-      displayName: actorKind === 'agent' ? (client?.name ?? displayName) : displayName,
-    }
+    const actor = { kind: actorKind, displayName: speaker(ctx.principal, actorKind) }
     const redactions = ['private message body beyond summary']
     const sequence = await append(ctx, sessionId, [{ type: 'message.appended', actor, summary, redactions }])
     const event = { id: eventId(sessionId, sequence), sequence, cursor: formatCursor(sessionId, sequence) }
     return { ok: true as const, event }
   },
 })
+
+/** A person's own words carry their name alone; what an agent reports a person to have said says who reports it. */
+function speaker(principal: Principal, actorKind: 'human' | 'agent'): string {
+  const name = principal.client?.name ?? principal.displayName
+  if (actorKind === 'agent' || principal.kind === 'person') return name
+  return `${principal.displayName} (reported by ${name})`
+}

@@ -47,12 +47,9 @@ export async function approvalPages(app: FastifyInstance, deps: Deps): Promise<v
         approvalPage({ ...view, mistake: problem.options.detail, status: problem.status }),
       )
     }
-    return reply.redirect(pathOf(request.params), 303)
+    return reply.redirect(request.url, 303)
   })
 }
-
-const pathOf = ({ sessionId, approvalId }: Params): string =>
-  `/approvals/${encodeURIComponent(sessionId)}/${encodeURIComponent(approvalId)}`
 
 /** The form carries one decision; an approval typed wrong or left empty is refused by the operation. */
 function decisionOf(
@@ -96,7 +93,7 @@ async function viewOf(
     plan: approval.plan,
     youMayDecide,
     person: principal.displayName,
-    path: pathOf(request.params),
+    path: request.url,
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Principal } from '../access/principal.ts'
 import { communityId, communityName } from '../access/principal.ts'
+import type { Context } from '../operation/define.ts'
 import { effectiveStatus } from './approvals.ts'
 import { eventId, formatCursor } from './rules.ts'
 import type { ApprovalRow, EventRow, SessionRow } from './store.ts'
 
-/** The first-party page on which people decide. */
-export const approvalUrl = (origin: string, sessionId: string, approvalId: string): string =>
-  `${origin}/approvals/${encodeURIComponent(sessionId)}/${encodeURIComponent(approvalId)}`
+/** The first-party page on which people decide. It names the organisation, since a person may belong to several. */
+export const approvalUrl = (origin: string, org: string, sessionId: string, approvalId: string): string =>
+  `${origin}/approvals/${encodeURIComponent(sessionId)}/${encodeURIComponent(approvalId)}?artistId=${encodeURIComponent(org)}`
 
 export const presentEvent = (sessionId: string, row: EventRow) => ({
   ...row.body,
@@ -18,7 +19,10 @@ export const presentEvent = (sessionId: string, row: EventRow) => ({
   occurredAt: row.occurredAt.toISOString(),
 })
 
-export const presentApproval = (row: ApprovalRow, origin: string, now: Date) => ({
+export const presentApproval = (
+  { org, call, now }: Pick<Context, 'org' | 'call' | 'now'>,
+  row: ApprovalRow,
+) => ({
   id: row.id,
   sessionId: row.sessionId,
   contract: row.plan.action,
@@ -41,7 +45,7 @@ export const presentApproval = (row: ApprovalRow, origin: string, now: Date) => 
   resolvedBy: row.resolvedBy,
   resolvedAt: row.resolvedAt?.toISOString() ?? null,
   resolutionReason: row.resolutionReason,
-  url: approvalUrl(origin, row.sessionId, row.id),
+  url: approvalUrl(call.origin, org, row.sessionId, row.id),
 })
 
 export const presentHead = (org: string, row: SessionRow) => ({

@@ -40,7 +40,7 @@ export async function presentSession(ctx: Context, row: SessionRow): Promise<z.i
   ]
   return {
     ...presentHead(ctx.org, row),
-    pendingApprovals: pending.map((each) => presentApproval(each, ctx.call.origin, ctx.now)),
+    pendingApprovals: pending.map((each) => presentApproval(ctx, each)),
     completedToolCalls,
   }
 }

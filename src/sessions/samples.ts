@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { communityId, communityName } from '../access/principal.ts'
+import { approvalUrl } from './present.ts'
 import type { EventType, SessionStatus } from './rules.ts'
 import type { EventBody, SessionEvent, SessionSchema } from './schema.ts'
 
@@ -125,7 +126,7 @@ function creatorLive(org: string, origin: string): Sample {
         resolvedBy: null,
         resolvedAt: null,
         resolutionReason: null,
-        url: `${origin}/approvals/${CREATOR_LIVE}/approval-live-schedule-update-0001`,
+        url: approvalUrl(origin, org, CREATOR_LIVE, 'approval-live-schedule-update-0001'),
       },
     ],
     completedToolCalls: [

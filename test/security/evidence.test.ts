@@ -1,0 +1,195 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Operation, WriteOperation } from '../../src/operation/define.ts'
+import { OPERATIONS } from '../../src/operations.ts'
+import { type Caller, type TestApp, testApp } from '../harness/app.ts'
+import { approve } from '../harness/loop.ts'
+import { INPUTS } from './inputs.ts'
+import { callOperation, changedTables, dump, operationNamed, worldOf } from './world.ts'
+
+const ROUTES = ['http', 'mcp'] as const
+type Route = (typeof ROUTES)[number]
+type Answer = { ok: boolean; body: Record<string, any> }
+
+/** What a grant brings along with a write. */
+const EVIDENCE = ['wrong text', 'exact text', 'pending approval', 'rejected approval', 'approval', 'approval of another plan'] as const
+type Evidence = (typeof EVIDENCE)[number]
+
+/** Which evidence is enough under which policy; an approval that does not stand is refused under each. */
+const ENOUGH: Record<'direct' | 'confirm' | 'approve', readonly Evidence[]> = {
+  direct: ['exact text', 'approval'],
+  confirm: ['exact text', 'approval'],
+  approve: ['approval'],
+}
+
+/** Every attempt is audited, refused or not. */
+const ALWAYS = ['public.audit_log']
+
+let app: TestApp
+let owner: Caller
+let grants: Record<string, Caller & { bearer: string }>
+const clients = new Map<string, Client>()
+
+beforeAll(async () => {
+  app = await testApp()
+  await app.org('laurel')
+  owner = await app.person('laurel', 'owner')
+  grants = {
+    grant: await app.key({ org: 'laurel', role: 'agent' }),
+    'grant without scope': await app.key({ org: 'laurel', role: 'agent', scopes: ['creator:laurel:shop:read'] }),
+  }
+})
+afterAll(async () => {
+  await Promise.all([...clients.values()].map((client) => client.close()))
+  await app.close()
+})
+
+async function clientOf(name: string): Promise<Client> {
+  const known = clients.get(name)
+  if (known) return known
+  const client = new Client({ name: 'suite', version: '1.0.0' })
+  const headers = { Authorization: `Bearer ${grants[name]!.bearer}` }
+  await client.connect(new StreamableHTTPClientTransport(new URL('/mcp', app.url), { requestInit: { headers } }))
+  clients.set(name, client)
+  return client
+}
+
+async function call(route: Route, who: string, operation: Operation, input: Record<string, unknown>): Promise<Answer> {
+  if (route === 'http') {
+    const { status, body } = await callOperation(grants[who]!, operation, input)
+    return { ok: status < 300, body }
+  }
+  const answer = await (await clientOf(who)).callTool({ name: operation.tool, arguments: input })
+  return { ok: !answer.isError, body: answer.structuredContent as Record<string, any> }
+}
+
+/** The same write, meant: executed with the text, the key and the approval given. */
+function executed(input: Record<string, unknown>, confirmation: string, approval?: unknown): Record<string, unknown> {
+  if (!input.envelope) return input
+  const envelope = input.envelope as Record<string, unknown>
+  return {
+    ...input,
+    envelope: {
+      ...envelope,
+      actionMode: 'execute',
+      dryRun: false,
+      confirmation: { text: confirmation, acknowledgedRisk: true },
+      idempotencyKey: `suite-${crypto.randomUUID()}`,
+      ...(approval ? { approval } : {}),
+    },
+  }
+}
+
+/** What a write would do, learnt as an agent learns it: by its own route in preview mode. */
+async function planOf(route: Route, operation: WriteOperation, input: Record<string, unknown>) {
+  const { ok, body } = await call(route, 'grant', operation, input)
+  expect(ok, JSON.stringify(body)).toBe(true)
+  return body.plan as { confirmationText: string; planDigest: string }
+}
+
+/** An approval of the write's plan, decided on as told. */
+async function approvalOf(operation: WriteOperation, input: Record<string, unknown>, sessionId: string, evidence: Evidence) {
+  const { envelope: _, observedUpdatedAt: __, ...rest } = input
+  const { planDigest } = await planOf('http', operation, input)
+  const asked = await callOperation(grants.grant!, operationNamed(app, 'sessions.approvals.request'), {
+    sessionId,
+    operationId: operation.id,
+    input: rest,
+    planDigest,
+    reason: 'The suite asks.',
+  })
+  expect(asked.status, JSON.stringify(asked.body)).toBe(201)
+  const { id } = asked.body.approval
+  if (evidence === 'rejected approval')
+    await owner.call('PATCH', `/api/agent/sessions/${sessionId}/approvals/${id}`, { decision: 'reject', planDigest })
+  else if (evidence !== 'pending approval') expect((await approve(owner, sessionId, id, planDigest)).status).toBe(200)
+  return { id, planDigest }
+}
+
+/** One attempt in a world of its own; answers it together with the tables that it changed. */
+async function attempt(route: Route, operation: WriteOperation, evidence: Evidence) {
+  const world = await worldOf(app, 'laurel', grants.grant!)
+  const input = INPUTS[operation.id]!(world)
+  const { confirmationText } = await planOf(route, operation, input)
+  const approval = evidence.includes('approval')
+    ? await approvalOf(
+        operation,
+        evidence === 'approval of another plan' ? otherArguments(input) : input,
+        world.sessionId,
+        evidence,
+      )
+    : undefined
+  const text = evidence === 'wrong text' ? `${confirmationText} Really.` : confirmationText
+  const before = await dump(app)
+  const answer = await call(route, 'grant', operation, executed(input, text, approval))
+  return { answer, changed: changedTables(before, await dump(app)) }
+}
+
+/** A change that was approved and is not the one that is executed. */
+const otherArguments = (input: Record<string, unknown>): Record<string, unknown> =>
+  'title' in input ? { ...input, title: 'Another room' } : { ...input, nextStatus: 'live' }
+
+const setPolicy = async (mode: string): Promise<void> => {
+  const reply = await callOperation(owner, operationNamed(app, 'policies.update'), {
+    operationId: '*',
+    principalKind: 'agent',
+    mode,
+  })
+  expect(reply.status, JSON.stringify(reply.body)).toBe(200)
+}
+
+const writes = OPERATIONS.filter((operation): operation is WriteOperation => operation.effect === 'write')
+const forGrants = writes.filter(({ access }) => !access.owner && access.auth !== 'first-party-session')
+
+describe.each(ROUTES)('over %s', (route) => {
+  test.each(OPERATIONS.filter(({ effect }) => effect === 'read' || effect === 'preview').map((each) => [each.id, each] as const))(
+    '[P-1] %s changes nothing, whoever asks',
+    async (_, operation) => {
+      const world = await worldOf(app, 'laurel', grants.grant!)
+      for (const who of Object.keys(grants)) {
+        const before = await dump(app)
+        await call(route, who, operation, INPUTS[operation.id]!(world))
+        expect(changedTables(before, await dump(app)), who).toEqual([])
+      }
+    },
+  )
+
+  test.each(writes.map((each) => [each.id, each] as const))(
+    '[P-1] %s is closed to a grant that lacks the scope',
+    async (_, operation) => {
+      const world = await worldOf(app, 'laurel', grants.grant!)
+      const before = await dump(app)
+      const input = executed(INPUTS[operation.id]!(world), 'I confirm.')
+      const { ok } = await call(route, 'grant without scope', operation, input)
+      expect(ok).toBe(false)
+      expect(changedTables(before, await dump(app))).toEqual(ALWAYS)
+    },
+  )
+
+  test.each(writes.filter((each) => !forGrants.includes(each)).map((each) => [each.id, each] as const))(
+    '[P-1] %s is closed to every grant',
+    async (_, operation) => {
+      const world = await worldOf(app, 'laurel', grants.grant!)
+      const before = await dump(app)
+      const { body } = await call(route, 'grant', operation, INPUTS[operation.id]!(world))
+      expect(body.code).toBe('forbidden')
+      expect(changedTables(before, await dump(app))).toEqual(ALWAYS)
+    },
+  )
+
+  describe.each(Object.keys(ENOUGH) as (keyof typeof ENOUGH)[])('[P-2] under the policy %s', (mode) => {
+    beforeAll(() => setPolicy(mode))
+    afterAll(() => setPolicy('default'))
+
+    test.each(forGrants.flatMap((each) => EVIDENCE.map((evidence) => [each.id, evidence, each] as const)))(
+      '%s with %s',
+      async (_, evidence, operation) => {
+        const { answer, changed } = await attempt(route, operation, evidence)
+        const enough = ENOUGH[mode].includes(evidence)
+        expect(answer.ok, JSON.stringify(answer.body)).toBe(enough)
+        if (enough) expect(changed).toContain('public.live_events')
+        else expect(changed).toEqual(ALWAYS)
+      },
+    )
+  })
+})

@@ -10,7 +10,8 @@ CREATE TABLE idempotency_keys (
   -- keyed hash of the validated input: tells a repetition from a different request without keeping the request
   fingerprint  text        NOT NULL,
   status       smallint,
-  response     jsonb,
+  -- json, not jsonb: a replay is the first answer byte for byte, members in their order
+  response     json,
   created_at   timestamptz NOT NULL,
   PRIMARY KEY (org, principal_id, operation_id, key)
 );

@@ -8,6 +8,7 @@ import { registerHealth } from './health.ts'
 import { admits } from './operation/admit.ts'
 import { fail } from './operation/errors.ts'
 import { mountOperations, originOf, sendProblem, transportProblem } from './operation/http.ts'
+import { answerClientError } from './operation/http-client-error.ts'
 import { mcpCatalog } from './operation/mcp.ts'
 import { parseBody } from './operation/mcp-body.ts'
 import { mcpHttp, mcpServing } from './operation/mcp-http.ts'
@@ -30,6 +31,9 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     trustProxy: deps.config.trustProxy ?? false,
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: 'idle',
+    // what fails before there is a route or even a request
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, transportProblem(error)),
+    clientErrorHandler: answerClientError,
   })
   app.removeContentTypeParser(['application/json', 'text/plain'])
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -40,7 +44,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     }
   })
   app.setErrorHandler((error, request, reply) => {
-    const problem = transportProblem(error)
+    const problem = request.refused ?? transportProblem(error)
     if (problem.code === 'internal') request.log.error({ err: error }, 'defect')
     return sendProblem(reply, problem)
   })

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import { keptFile } from './kept-file.ts'
 
 export type Config = {
   port: number
@@ -87,16 +88,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
-/** The data folder's own secret, made once; `wx` lets one of several starting processes make it. */
+/** The data folder's own secret, made once. */
 function keptSecret(dataDir: string): string {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  // root's PostgreSQL runs as another user, who must be able to pass through; the files in it are private each
+  mkdirSync(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 })
   const file = path.join(dataDir, 'secret')
-  try {
-    writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-  const secret = readFileSync(file, 'utf8').trim()
+  const secret = keptFile(file, () => randomBytes(32).toString('hex'), 0o600)
   if (secret.length < 32) throw new ConfigError([`${file} is damaged; restore it from your backup`])
   return secret
 }

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import os from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { guestPrincipal } from '../src/access/principal.ts'
+import { removeDataFolder, temporaryDataFolder } from '../src/db/embedded/folder.ts'
 import { startEmbedded } from '../src/db/embedded/start.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { openDb } from '../src/db/pool.ts'
@@ -48,7 +48,7 @@ function read(name: string): string | undefined {
 }
 
 async function migratedSchema(): Promise<string> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'countersign-generate-'))
+  const folder = temporaryDataFolder('countersign-generate-')
   const { connection, stop } = await startEmbedded(folder, pino({ level: 'warn' }))
   try {
     await migrate(connection)
@@ -60,7 +60,7 @@ async function migratedSchema(): Promise<string> {
     }
   } finally {
     await stop()
-    rmSync(folder, { recursive: true, force: true })
+    removeDataFolder(folder)
   }
 }
 

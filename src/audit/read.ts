@@ -66,6 +66,9 @@ export const read = defineRead({
 function positionOf(payload: unknown, org: string): number {
   const parsed = z.tuple([z.string(), z.number()]).safeParse(payload)
   if (!parsed.success || parsed.data[0] !== org)
-    return fail('cursor-invalid', 'The cursor was not issued by this endpoint.')
+    return fail('cursor-invalid', {
+      detail: 'The cursor was not issued by this endpoint.',
+      errors: [{ pointer: '/cursor', message: 'must be a nextCursor of this endpoint' }],
+    })
   return parsed.data[1]
 }

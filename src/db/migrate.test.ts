@@ -52,3 +52,22 @@ test('[D-7] a failing migration leaves nothing of itself behind', async () => {
   writeFileSync(path.join(folder, '999998_broken.sql'), 'CREATE TABLE half (id int);')
   expect((await migrate(database.connection, folder)).applied).toEqual(['999998_broken.sql'])
 })
+
+test('[D-24] a file without a place in the order is refused', async () => {
+  writeFileSync(path.join(folder, '000003_again.sql'), '')
+  await expect(migrate(database.connection, folder)).rejects.toThrow(
+    /000003_again\.sql and 000003_sessions\.sql have one number/,
+  )
+  rmSync(path.join(folder, '000003_again.sql'))
+  writeFileSync(path.join(folder, '5-more.sql'), '')
+  await expect(migrate(database.connection, folder)).rejects.toThrow(/5-more\.sql is not named/)
+  rmSync(path.join(folder, '5-more.sql'))
+  writeFileSync(path.join(folder, '000000_late.sql'), '')
+  await expect(migrate(database.connection, folder)).rejects.toThrow(/000000_late\.sql comes before/)
+})
+
+test('[D-25] a database that differs from the release is not ready', async () => {
+  const { db } = database
+  await db.query(sql`UPDATE migrations SET checksum = 'other' WHERE name = '000002_operation.sql'`)
+  expect((await migrationState(db)).ok).toBe(false)
+})

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import os from 'node:os'
-import path from 'node:path'
 import type { Output } from '../cli/output.ts'
 import { type Config, readConfig } from '../config.ts'
+import { removeDataFolder, temporaryDataFolder } from '../db/embedded/folder.ts'
 import { serve } from '../server.ts'
 import { createScreen } from './screen.ts'
 import { ORG, OWNER, seed } from './seed.ts'
@@ -15,7 +13,7 @@ import { walk } from './walk.ts'
  */
 export async function demo(env: NodeJS.ProcessEnv, output: Output): Promise<{ stop(): Promise<void> }> {
   const screen = createScreen(output)
-  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'countersign-demo-'))
+  const dataDir = temporaryDataFolder('countersign-demo-')
   const config: Config = {
     ...readConfig({ ...env, DATABASE_URL: '', COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_DEFAULT_ORG: ORG }),
     logLevel: env.LOG_LEVEL
@@ -25,7 +23,7 @@ export async function demo(env: NodeJS.ProcessEnv, output: Output): Promise<{ st
   const server = await serve({ ...config, port: await freePort(config) })
   const stop = async () => {
     await server.stop()
-    rmSync(dataDir, { recursive: true, force: true })
+    removeDataFolder(dataDir)
   }
   try {
     screen.heading(`Countersign serves at ${server.url}, on embedded PostgreSQL in a fresh folder`)

@@ -59,6 +59,11 @@ export const ERRORS = {
     retryable: false,
     nextAction: 'Use one of the methods in the Allow header.',
   },
+  'request-timeout': {
+    status: 408,
+    retryable: true,
+    nextAction: 'The request did not arrive in full in time. Send it again.',
+  },
   conflict: {
     status: 409,
     retryable: false,
@@ -165,6 +170,11 @@ export const ERRORS = {
     status: 422,
     retryable: false,
     nextAction: 'Lower the number of approvers or add people who can approve.',
+  },
+  'headers-too-large': {
+    status: 431,
+    retryable: false,
+    nextAction: 'Send shorter headers; all of them together have 16 KiB.',
   },
   'rate-limited': {
     status: 429,

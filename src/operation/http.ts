@@ -13,6 +13,8 @@ import { sendEvents } from './sse.ts'
 declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal | null
+    /** That no operation of the route admits the principal; told instead of whatever is wrong with the request. */
+    refused: Problem | null
   }
 }
 
@@ -24,6 +26,7 @@ const fastifyPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1
 /** Mounts every operation. Those on one method and path are told apart by the `action` in the body. */
 export function mountOperations(app: FastifyInstance, deps: Deps, operations: readonly Operation[]): void {
   app.decorateRequest('principal', null)
+  app.decorateRequest('refused', null)
   const streams = new Set<AbortController>()
   // open streams would hold a closing server back until its clients leave; they reconnect with Last-Event-ID
   app.addHook('preClose', async () => {
@@ -37,8 +40,11 @@ export function mountOperations(app: FastifyInstance, deps: Deps, operations: re
       url: fastifyPath(path),
       onRequest: async (request) => {
         const principal = await authenticate(deps.access, credentials(request))
-        refuseHopeless(group, principal)
+        const refused = hopeless(group, principal)
+        // a guest's refusal is not audited, so nothing is worth reading a body for
+        if (refused && principal.kind === 'guest') throw refused
         request.principal = principal
+        request.refused = refused
       },
       handler: (request, reply) => answer(deps, group, streams, request, reply),
     })
@@ -56,10 +62,11 @@ const credentials = (request: FastifyRequest) => {
 }
 
 /** Nobody learns about the body's form on a route that none of whose operations would admit them. */
-function refuseHopeless(group: readonly Operation[], principal: Principal): void {
+function hopeless(group: readonly Operation[], principal: Principal): Problem | null {
   const refusals = group.map((operation) => refusal(operation.access, principal))
   const first = refusals[0]
-  if (first && refusals.every((each) => each !== undefined)) fail(first.code, first.detail)
+  if (!first || refusals.some((each) => each === undefined)) return null
+  return new Problem(first.code, { detail: first.detail })
 }
 
 async function answer(
@@ -73,6 +80,8 @@ async function answer(
   const operation = choose(group, body)
   const raw = rawInput(operation, request, body)
   const call = callOf(deps, request)
+  // from here on the executor refuses, and audits what it refuses
+  request.refused = null
   if (operation.effect === 'read' && operation.stream && wantsStream(request))
     return stream(streams, request, reply, (signal) =>
       openStream(deps, operation, resumed(raw, request), { ...call, signal }),

@@ -35,7 +35,8 @@ export async function run(deps: Deps, operation: Operation, raw: unknown, call: 
     requireAdmission(operation.access, call.principal)
     const ctx = context(deps, call, startedAt)
     const session = operation.ownEvents ? undefined : call.sessionId
-    if (session) await requireSession(ctx, session, { open: true })
+    // a write asks that itself, after it looked for an answer to replay: a replay outlives the session
+    if (session) await requireSession(ctx, session, { open: operation.effect !== 'write' })
     const input = parseInput(operation.input, raw) as Record<string, unknown>
     const outcome = await perform(ctx, operation, input, call)
     if (session && !outcome.recorded)

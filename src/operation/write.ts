@@ -1,6 +1,12 @@
-import { approvalForExecution, approvalReference, consumeApproval } from '../sessions/approvals.ts'
+import {
+  approvalForExecution,
+  approvalReference,
+  consumeApproval,
+  sessionOfApproval,
+} from '../sessions/approvals.ts'
 import { append, requireSession, toolCallEvents } from '../sessions/log.ts'
-import type { ApprovalRow } from '../sessions/store.ts'
+import { isTerminal } from '../sessions/rules.ts'
+import type { ApprovalRow, SessionRow } from '../sessions/store.ts'
 import { actionLiteral, type Call, type Context, type WriteOperation } from './define.ts'
 import { asksPreview, type Envelope, envelopeErrors } from './envelope.ts'
 import { fail } from './errors.ts'
@@ -66,12 +72,15 @@ async function applyOnce(
   attempt: Attempt,
 ): Promise<Outcome> {
   const { envelope, key } = attempt
-  if (ctx.call.sessionId) await requireSession(ctx, ctx.call.sessionId, { lock: true, open: true })
+  const session = await lockSession(ctx, envelope)
   const at = key ? claimOf(ctx, operation, key) : undefined
   const stored = at && (await claimOrReplay(ctx, at, input))
-  if (stored) return { reply: stored, summary: 'Replayed an applied write.' }
+  const ended = session !== undefined && isTerminal(session.status)
+  // a replay is answered whatever became of the session since; its log takes nothing after the final event
+  if (stored) return { reply: stored, summary: 'Replayed an applied write.', recorded: ended }
+  if (ended) fail('session-ended', `The session ${session.id} is ${session.status}.`)
 
-  const approval = envelope?.approval && (await namedApproval(ctx, envelope.approval, operation))
+  const approval = envelope?.approval && (await namedApproval(ctx, envelope.approval, operation, session?.id))
   const arguments_ = approval ? approvedArguments(ctx, approval, input) : input
   const plan = await makePlan(ctx, operation, arguments_)
   checkPlan(operation, plan, arguments_, envelope, approval)
@@ -106,6 +115,13 @@ async function applyOnce(
   }
 }
 
+/** Locks the session a write belongs to before anything else, so that all writes take their locks in one order. */
+async function lockSession(ctx: Context, envelope: Envelope | undefined): Promise<SessionRow | undefined> {
+  const id =
+    ctx.call.sessionId ?? (envelope?.approval && (await sessionOfApproval(ctx, envelope.approval.id)))
+  return id ? requireSession(ctx, id, { lock: true }) : undefined
+}
+
 const createdId = (next: Record<string, unknown> | null): string | null =>
   typeof next?.id === 'string' ? next.id : null
 
@@ -113,10 +129,9 @@ async function namedApproval(
   ctx: Context,
   named: { id: string; planDigest: string },
   operation: WriteOperation,
+  sessionId: string | undefined,
 ): Promise<ApprovalRow> {
-  const row = await approvalForExecution(ctx, named.id)
-  if (ctx.call.sessionId && ctx.call.sessionId !== row.sessionId)
-    fail('not-found', `There is no approval ${named.id} in this session.`)
+  const row = await approvalForExecution(ctx, named.id, sessionId)
   if (row.operationId !== operation.id)
     fail('plan-mismatch', `The approval ${row.id} is for ${row.operationId}, not for ${operation.id}.`)
   if (row.planDigest !== named.planDigest)

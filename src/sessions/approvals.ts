@@ -57,19 +57,27 @@ export async function requireApproval(
   return row
 }
 
+/** The session of an approval that this principal requested; undefined for anybody else's. */
+export async function sessionOfApproval(
+  ctx: Pick<Context, 'db' | 'org' | 'principal'>,
+  approvalId: string,
+): Promise<string | undefined> {
+  const row = await findApproval(ctx.db, ctx.org, approvalId)
+  return row?.requestedPrincipal === ctx.principal.id ? row.sessionId : undefined
+}
+
 /**
- * The approval that a confirmed write names, with its session locked (first, by the lock order of design rule 2).
- * Refuses what cannot be executed now: foreign 404, consumed, refused, expired or still pending 409.
+ * The approval that a confirmed write names; its session `sessionId` is locked by the caller (first, by the lock order
+ * of design rule 2). Refuses what cannot be executed now: foreign 404, consumed, refused, expired or still pending 409.
  */
 export async function approvalForExecution(
   ctx: Pick<Context, 'db' | 'org' | 'principal' | 'now'>,
   approvalId: string,
+  sessionId: string | undefined,
 ): Promise<ApprovalRow> {
-  const unlocked = await findApproval(ctx.db, ctx.org, approvalId)
-  if (!unlocked || unlocked.requestedPrincipal !== ctx.principal.id)
-    fail('not-found', `There is no approval ${approvalId} that this principal requested.`)
-  await requireSession(ctx, unlocked.sessionId, { lock: true, open: true })
-  const row = (await findApproval(ctx.db, ctx.org, approvalId)) as ApprovalRow
+  const row = await findApproval(ctx.db, ctx.org, approvalId)
+  if (!row || row.requestedPrincipal !== ctx.principal.id || row.sessionId !== sessionId)
+    fail('not-found', `There is no approval ${approvalId} that this principal requested in this session.`)
   const status = effectiveStatus(row, ctx.now)
   if (status === 'consumed') fail('approval-consumed', `The approval ${approvalId} was used already.`)
   if (status !== 'approved')

@@ -3,7 +3,7 @@ import { authenticate, refuseForeignPage } from '../access/authenticate.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Deps } from '../deps.ts'
 import { asProblem, type Problem } from '../operation/errors.ts'
-import { originOf } from '../operation/http.ts'
+import { originOf, transportProblem } from '../operation/http.ts'
 import { run } from '../operation/run.ts'
 import { type ApprovalView, approvalPage } from '../pages/approval.ts'
 import { html } from '../pages/html.ts'
@@ -22,7 +22,7 @@ export async function approvalPages(app: FastifyInstance, deps: Deps): Promise<v
     { parseAs: 'string', bodyLimit: 16_384 },
     (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
   )
-  app.setErrorHandler((error, request, reply) => refusal(asProblem(error), request, reply))
+  app.setErrorHandler((error, request, reply) => refusal(transportProblem(error), request, reply))
   app.get<{ Params: Params }>(PATH, async (request, reply) => {
     const principal = await signedIn(deps, request)
     if (!principal) return reply.redirect(signInUrl(request.url))

@@ -10,11 +10,13 @@ await client.connect()
 await client.query('CREATE TABLE IF NOT EXISTS rows (id serial PRIMARY KEY, pid int)')
 const { rows } = await client.query('SELECT count(*)::int AS n FROM rows')
 await client.query('INSERT INTO rows (pid) VALUES ($1)', [process.pid])
-process.stdout.write(
-  `${JSON.stringify({ adopted: embedded.adopted, before: rows[0].n, socket: embedded.connection.host })}\n`,
-)
 process.on('SIGTERM', async () => {
   await client.end()
   await embedded.stop()
   process.exit(0)
 })
+// as a server's socket would keep it
+setInterval(() => {}, 60_000)
+process.stdout.write(
+  `${JSON.stringify({ adopted: embedded.adopted, before: rows[0].n, socket: embedded.connection.host })}\n`,
+)

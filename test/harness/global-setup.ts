@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
+import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
+import { removeDataFolder, temporaryDataFolder } from '../../src/db/embedded/folder.ts'
 import { startEmbedded } from '../../src/db/embedded/start.ts'
 import { knownMigrations, migrate } from '../../src/db/migrate.ts'
 import { sha256 } from '../../src/operation/plan.ts'
@@ -21,8 +20,8 @@ declare module 'vitest' {
 /** One PostgreSQL for the whole run: TEST_DATABASE_URL, or an embedded one in a temporary folder. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const url = process.env.TEST_DATABASE_URL
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'cs-test-'))
-  const embedded = url ? undefined : await startEmbedded(folder, pino({ level: 'warn' }))
+  const folder = url ? undefined : temporaryDataFolder('cs-test-')
+  const embedded = folder ? await startEmbedded(folder, pino({ level: 'warn' })) : undefined
   const connection = embedded ? embedded.connection : { connectionString: url }
   const template = await makeTemplate(connection)
   const { host, port, user } = connection as pg.ClientConfig
@@ -32,33 +31,35 @@ export default async function setup(project: TestProject): Promise<() => Promise
   })
   return async () => {
     await embedded?.stop()
-    rmSync(folder, { recursive: true, force: true })
+    if (folder) removeDataFolder(folder)
   }
 }
 
-/** A migrated database named by its migrations, so that a changed file gives a new one. */
+/**
+ * A migrated database named by its migrations, so that a changed file gives a new one. It gets its name once it is
+ * whole: a run that was killed leaves no half-migrated template on a server that outlives it.
+ */
 async function makeTemplate(connection: pg.ClientConfig): Promise<string> {
-  const name = `cs_template_${sha256(
-    knownMigrations()
-      .map(({ checksum }) => checksum)
-      .join(),
-  ).slice(0, 12)}`
-  const client = new pg.Client(
-    connection.connectionString ? connection : { ...connection, database: 'postgres' },
-  )
+  const checksums = knownMigrations().map(({ checksum }) => checksum)
+  const name = `cs_template_${sha256(checksums.join()).slice(0, 12)}`
+  const partial = `${name}_${randomBytes(4).toString('hex')}`
+  const { connectionString } = connection
+  const client = new pg.Client(connectionString ? connection : { ...connection, database: 'postgres' })
   await client.connect()
+  const exists = async () =>
+    (await client.query('SELECT FROM pg_database WHERE datname = $1', [name])).rowCount === 1
   try {
-    const { rows } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
-    if (rows.length > 0) return name
-    await client.query(`CREATE DATABASE ${name}`)
+    if (await exists()) return name
+    await client.query(`CREATE DATABASE ${partial}`)
     await migrate(
-      connection.connectionString
-        ? {
-            connectionString: Object.assign(new URL(connection.connectionString), { pathname: `/${name}` })
-              .href,
-          }
-        : { ...connection, database: name },
+      connectionString
+        ? { connectionString: Object.assign(new URL(connectionString), { pathname: `/${partial}` }).href }
+        : { ...connection, database: partial },
     )
+    await client.query(`ALTER DATABASE ${partial} RENAME TO ${name}`).catch(async (error) => {
+      await client.query(`DROP DATABASE ${partial}`)
+      if (!(await exists())) throw error
+    })
     return name
   } finally {
     await client.end()

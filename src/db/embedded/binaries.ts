@@ -1,8 +1,9 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import type { Owner } from './owner.ts'
-import { giveTo, reaches } from './owner.ts'
+import { partialFolder } from './folder.ts'
+import { type Owner, reaches } from './owner.ts'
 
 const PLATFORMS: Record<string, string> = { win32: 'windows' }
 
@@ -50,19 +51,14 @@ function restoreLinks(folder: string): void {
 export function binaries(owner: Owner | undefined, home: string): string {
   const { folder, version } = packageFolder()
   restoreLinks(folder)
-  if (!owner || reaches(folder, owner)) return path.join(folder, 'bin')
+  if (!owner || reaches(path.join(folder, 'bin/postgres'), owner)) return path.join(folder, 'bin')
   const copy = path.join(home, `native-${version}`)
   if (!existsSync(copy)) {
-    const partial = `${copy}.${process.pid}`
-    mkdirSync(partial, { recursive: true })
+    const partial = partialFolder(copy)
     cpSync(folder, partial, { recursive: true, verbatimSymlinks: true })
-    giveTo(partial, owner)
-    try {
-      renameSync(partial, copy)
-    } catch (error) {
-      rmSync(partial, { recursive: true, force: true })
-      if (!existsSync(copy)) throw error
-    }
+    // installed under a strict umask the originals are root's alone
+    execFileSync('chmod', ['-R', 'a+rX', partial])
+    renameSync(partial, copy)
   }
   return path.join(copy, 'bin')
 }

@@ -1,10 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import os from 'node:os'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import type pg from 'pg'
-import { giveTo, type Owner, privateFolder, reaches } from './owner.ts'
+import { keptFile } from '../../kept-file.ts'
+import { ELSEWHERE, noteOf, partialFolder } from './folder.ts'
+import { type Owner, privateFolder, reaches } from './owner.ts'
+import { isPostmaster } from './process.ts'
 
 export const MAJOR = '18'
 const PORT = 5432
@@ -18,8 +29,6 @@ export type Cluster = {
   connection: pg.ClientConfig
 }
 
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12)
-
 /** 100 bytes is about what a Unix socket's path may have; PostgreSQL appends its own file name. */
 const LONGEST_RUN = 80
 
@@ -29,33 +38,49 @@ const LONGEST_RUN = 80
  */
 export function locateCluster(dataDir: string, owner: Owner | undefined): Cluster {
   mkdirSync(dataDir, { recursive: true, mode: owner ? 0o711 : 0o700 })
-  const home = owner !== undefined && !reaches(dataDir, owner) ? notedHome(dataDir) : dataDir
+  // one name for one folder, whatever links lead to it: PostgreSQL's processes are known by it
+  const home = realpathSync(homeOf(realpathSync(dataDir), owner))
   const own = path.join(home, 'run')
-  const run =
-    Buffer.byteLength(own) > LONGEST_RUN
-      ? path.join(os.tmpdir(), `countersign-${hash(path.resolve(dataDir))}`)
-      : own
-  privateFolder(run, owner)
+  const run = privateFolder(Buffer.byteLength(own) > LONGEST_RUN ? shortRun(home, owner) : own, owner)
   return {
     home,
     data: path.join(home, `pg${MAJOR}`),
     run,
     owner,
-    connection: { host: run, port: PORT, user: 'countersign', database: 'postgres' },
+    // said outright, so that PGSSLMODE and its like in the environment change nothing
+    connection: {
+      host: run,
+      port: PORT,
+      user: 'countersign',
+      database: 'postgres',
+      ssl: false,
+    },
   }
 }
 
-/** The place noted in the data folder; a new one when there is no note, so a removed data folder starts anew. */
-function notedHome(dataDir: string): string {
-  const note = path.join(dataDir, 'postgres-location')
-  try {
-    writeFileSync(note, path.join('/var/lib/countersign', randomBytes(8).toString('hex')), { flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+/** The noted place once there is a note, whatever the permissions are by now: the data stays where it was made. */
+function homeOf(dataDir: string, owner: Owner | undefined): string {
+  const note = noteOf(dataDir)
+  if (!existsSync(note)) {
+    if (!owner || reaches(dataDir, owner)) return dataDir
+    if (existsSync(path.join(dataDir, `pg${MAJOR}`)))
+      throw new Error(
+        `PostgreSQL cannot enter ${dataDir} any more, which holds its data: allow others to pass through it and the folders above (chmod o+x).`,
+      )
   }
-  const home = readFileSync(note, 'utf8').trim()
-  mkdirSync(home, { recursive: true, mode: 0o755 })
+  // a random name, so that a data folder made anew in the same place starts empty
+  const home = keptFile(note, () => path.join(ELSEWHERE, randomBytes(8).toString('hex')), 0o644)
+  if (!existsSync(home)) {
+    mkdirSync(home, { recursive: true, mode: 0o711 })
+    writeFileSync(path.join(home, 'data-folder'), `${dataDir}\n`)
+  }
   return home
+}
+
+/** A short place for the socket. Not os.tmpdir(): TMPDIR may differ between the server and a command. */
+function shortRun(home: string, owner: Owner | undefined): string {
+  const hash = createHash('sha256').update(home).digest('hex').slice(0, 12)
+  return owner ? path.join(ELSEWHERE, `run-${hash}`) : `/tmp/countersign-${process.getuid?.()}-${hash}`
 }
 
 /** Refuses another major version's data: an upgrade is a decision. */
@@ -68,54 +93,46 @@ export function refuseOtherMajor({ home, data }: Cluster): void {
     )
 }
 
+const INITDB = [
+  ...['--username=countersign', '--auth-local=trust', '--auth-host=reject', '--data-checksums', '--no-sync'],
+  // the same encoding and order on every machine, whatever LANG says there
+  ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+]
+
 /** Makes the cluster once. It is made beside its place and renamed there, so that a crash leaves none or a whole one. */
-export function ensureCluster(cluster: Cluster, bin: string): void {
-  const { home, data, owner } = cluster
+export function ensureCluster({ data, owner }: Cluster, bin: string): void {
   if (existsSync(data)) return
-  sweepPartial(home)
-  const partial = privateFolder(`${data}.init-${process.pid}`, owner)
-  const options = [
-    ...['-D', partial, '-U', 'countersign', '--auth-local=trust', '--auth-host=reject', '--encoding=UTF8'],
-    ...[
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
-      '--locale=C',
-      '--data-checksums',
-      '--no-sync',
-    ],
-  ]
-  execFileSync(path.join(bin, 'initdb'), options, { ...owner, stdio: 'pipe', cwd: '/' })
-  // one flush of the finished folder instead of one per file
-  execFileSync(path.join(bin, 'initdb'), ['--sync-only', '-D', partial], {
-    ...owner,
-    stdio: 'pipe',
-    cwd: '/',
-  })
+  const partial = privateFolder(partialFolder(data), owner)
+  const initdb = (options: string[]) =>
+    execFileSync(path.join(bin, 'initdb'), [...options, '-D', partial], {
+      ...owner,
+      env: serverEnvironment(),
+      stdio: 'pipe',
+      cwd: '/',
+    })
   try {
+    initdb(INITDB)
+    // one flush of the finished folder instead of one per file
+    initdb(['--sync-only'])
     renameSync(partial, data)
-  } catch (error) {
+  } finally {
     rmSync(partial, { recursive: true, force: true })
-    if (!existsSync(data)) throw error
-  }
-  giveTo(data, owner)
-}
-
-function sweepPartial(home: string): void {
-  for (const name of readdirSync(home)) {
-    const pid = Number(/\.init-(\d+)$/.exec(name)?.[1])
-    if (!pid) continue
-    try {
-      process.kill(pid, 0)
-    } catch {
-      rmSync(path.join(home, name), { recursive: true, force: true })
-    }
   }
 }
 
-/** The pid that the cluster's lock file names. */
-export function postmasterPid({ data }: Pick<Cluster, 'data'>): number | undefined {
+/** What PostgreSQL's programs are given of our environment: not our secrets. */
+export const serverEnvironment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, LC_ALL: 'C' })
+
+/** The pid of the cluster's living postmaster. */
+export function postmasterOf({ data }: Pick<Cluster, 'data'>): number | undefined {
+  const pid = lockedBy(path.join(data, 'postmaster.pid'))
+  return pid && isPostmaster(pid, data) ? pid : undefined
+}
+
+/** The pid that a lock file of PostgreSQL names; NaN when it is damaged, undefined when there is no file. */
+export function lockedBy(file: string): number | undefined {
   try {
-    return Number.parseInt(readFileSync(path.join(data, 'postmaster.pid'), 'utf8'), 10) || undefined
+    return Number.parseInt(readFileSync(file, 'utf8'), 10)
   } catch {
     return undefined
   }

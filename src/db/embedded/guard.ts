@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { type Cluster, serverEnvironment } from './cluster.ts'
 
 /** A process's share in the running PostgreSQL; it ends with the process, however that ends. */
 export type Share = { release(): void }
@@ -30,8 +31,16 @@ export function takeShare(run: string): Share | undefined {
   return { release: () => closeSync(descriptor) }
 }
 
-/** Starts the guard of the PostgreSQL with this pid and takes the first share. */
-export async function startGuard(run: string, pid: number): Promise<Share> {
+/**
+ * Waits for the last holder to go, then asks for a fast shutdown (SIGINT): open transactions are rolled back, the data
+ * files are left clean. By then the pid may be anybody's, so the command line has to name the data directory.
+ */
+const GUARD = `cat <"$0" >/dev/null
+if [ -d /proc/self ]; then command=$(tr '\\0' ' ' <"/proc/$1/cmdline"); else command=$(ps -o command= -p "$1"); fi
+case "$command" in *" -D $2 "*) kill -INT "$1" ;; esac`
+
+/** Starts the guard of the postmaster with this pid and takes the first share. */
+export async function startGuard({ run, data }: Cluster, postmaster: number): Promise<Share> {
   const fifo = fifoOf(run)
   if (!existsSync(fifo))
     try {
@@ -39,14 +48,14 @@ export async function startGuard(run: string, pid: number): Promise<Share> {
     } catch (error) {
       if (!existsSync(fifo)) throw error
     }
-  // fast shutdown (SIGINT): open transactions are rolled back, the data files are left clean
-  const script = 'cat <"$0" >/dev/null; kill -INT "$1" 2>/dev/null'
-  const guard = spawn('/bin/sh', ['-c', script, fifo, String(pid)], {
+  const guard = spawn('/bin/sh', ['-c', GUARD, fifo, String(postmaster), data], {
     detached: true,
     stdio: 'ignore',
+    env: serverEnvironment(),
     cwd: '/',
   })
   guard.unref()
+  // 2 s: a shell starts in milliseconds, on a busy machine in tens of them
   for (let attempt = 0; attempt < 200; attempt++) {
     const share = takeShare(run)
     if (share) return share

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chownSync, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 /** The unprivileged user that PostgreSQL runs as when we are root, since it refuses to run as root. */
@@ -20,7 +20,7 @@ export function ownerForRoot(): Owner | undefined {
   )
 }
 
-/** Whether the owner can enter every folder down to this one (the nearest that exists). */
+/** Whether the owner can enter every folder down to this one (the nearest that exists), or execute this file. */
 export function reaches(target: string, owner: Owner): boolean {
   let folder = path.resolve(target)
   while (!existsSync(folder)) folder = path.dirname(folder)
@@ -32,30 +32,16 @@ export function reaches(target: string, owner: Owner): boolean {
   }
 }
 
-export function giveTo(folder: string, owner: Owner | undefined): void {
-  if (owner) chownSync(folder, owner.uid, owner.gid)
-}
-
-/** A private folder of the owner. */
+/**
+ * A private folder of the owner (or of us). Refuses one that somebody else has put in its place: in a shared folder
+ * such as /tmp that would hand them the socket, and as root a link would hand the owner whatever it points to.
+ */
 export function privateFolder(folder: string, owner: Owner | undefined): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  giveTo(folder, owner)
+  const { uid, mode } = lstatSync(folder)
+  const trusted = [owner?.uid, process.getuid?.()].includes(uid)
+  if (!lstatSync(folder).isDirectory() || !trusted || (mode & 0o022) !== 0)
+    throw new Error(`${folder} must be a folder that only its owner can write; remove it and start again.`)
+  if (owner) chownSync(folder, owner.uid, owner.gid)
   return folder
-}
-
-/** Whether a process exists and is a PostgreSQL: a recycled pid or a zombie is none. */
-export function isPostgres(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
-  }
-  try {
-    if (process.platform !== 'linux')
-      return /postgres/.test(execFileSync('ps', ['-o', 'command=', '-p', String(pid)]).toString())
-    const state = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]
-    return state?.[0] !== 'Z' && /postgres/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
-  } catch {
-    return false
-  }
 }

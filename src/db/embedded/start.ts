@@ -1,13 +1,14 @@
-import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Logger } from 'pino'
 import { binaries } from './binaries.ts'
-import { type Cluster, ensureCluster, locateCluster, postmasterPid, refuseOtherMajor } from './cluster.ts'
+import { type Cluster, ensureCluster, locateCluster, postmasterOf, refuseOtherMajor } from './cluster.ts'
 import { type Share, startGuard, takeShare } from './guard.ts'
-import { isPostgres, ownerForRoot } from './owner.ts'
+import { answers, launch } from './launch.ts'
+import { type Lease, openLease } from './lease.ts'
+import { exclusively } from './lock.ts'
+import { ownerForRoot } from './owner.ts'
 
 export type Embedded = {
   connection: pg.ClientConfig
@@ -20,152 +21,99 @@ export type Embedded = {
 /** 120 s: recovery after a crash may replay a gigabyte of log. */
 const START_DEADLINE_MS = 120_000
 const STOP_DEADLINE_MS = 4_000
+const RETRY_MS = 5_000
 
 /**
  * Starts or joins the PostgreSQL of a data folder: on a socket in a private folder, never on the network. Safe to call
- * from several processes at once, and after any of them was killed.
+ * from several processes at once, and after any of them was killed. Should PostgreSQL end while it is held (out of
+ * memory, an administrator), whoever of its holders notices first starts it again and the others join.
  */
 export async function startEmbedded(dataDir: string, log: Logger): Promise<Embedded> {
-  const owner = ownerForRoot()
-  const cluster = locateCluster(path.resolve(dataDir), owner)
+  const cluster = locateCluster(path.resolve(dataDir), ownerForRoot())
   refuseOtherMajor(cluster)
-  const bin = binaries(owner, cluster.home)
-  ensureCluster(cluster, bin)
-  const deadline = Date.now() + START_DEADLINE_MS
-  while (Date.now() < deadline) {
-    const joined = await join(cluster)
-    if (joined) return embedded(cluster, joined, true)
-    const started = await launch(cluster, bin, deadline)
-    if (started) return embedded(cluster, started, false)
-    log.debug('another process is starting or stopping the embedded PostgreSQL')
-    await setTimeout(50 + Math.random() * 100)
+  let stopping = false
+  let held: Held | undefined = await hold(cluster, { make: true })
+  const { adopted } = held
+  let restarting: Promise<void> | undefined
+  held.lease.lost.then(restart)
+
+  function restart(): void {
+    if (stopping) return
+    held?.share.release()
+    held = undefined
+    log.warn('the embedded PostgreSQL ended; starting or joining it again')
+    restarting = holdAgain()
   }
-  throw new Error(`The embedded PostgreSQL did not start: ${lastLines(cluster)}`)
-}
 
-/** Joins a running PostgreSQL; one whose guard was killed gets a new guard. */
-async function join(cluster: Cluster): Promise<Share | undefined> {
-  if (!(await answers(cluster))) return undefined
-  const share = takeShare(cluster.run)
-  if (share) {
-    if (await answers(cluster)) return share
-    share.release()
-    return undefined
+  async function holdAgain(): Promise<void> {
+    while (!stopping && !held) {
+      // a data folder that was removed meanwhile is not made again, empty
+      held = await hold(cluster, { make: false }).catch((error: unknown) => {
+        log.error({ err: error }, 'embedded PostgreSQL')
+        return undefined
+      })
+      if (!held) await setTimeout(RETRY_MS, undefined, { ref: false })
+    }
+    held?.lease.lost.then(restart)
   }
-  const pid = postmasterPid(cluster)
-  if (!pid || !isPostgres(pid)) return undefined
-  // its guard may just be stopping it; only one that goes on answering was orphaned
-  await setTimeout(300)
-  return (await answers(cluster)) ? startGuard(cluster.run, pid) : undefined
-}
 
-/** Small machines first: the working set of a control plane is small; WAL and commits stay fully durable. */
-const SETTINGS = [
-  'shared_buffers=64MB',
-  'max_connections=120',
-  'wal_compression=on',
-  'max_wal_size=512MB',
-  'log_min_messages=warning',
-]
-
-/** Starts PostgreSQL; undefined when another process holds the cluster, which is for the caller to join. */
-async function launch(cluster: Cluster, bin: string, deadline: number): Promise<Share | undefined> {
-  const { data, run, home, owner } = cluster
-  removeStaleLocks(cluster)
-  const log = openSync(path.join(home, 'postgres.log'), 'a', 0o600)
-  const options = [
-    '-D',
-    data,
-    '-p',
-    String(cluster.connection.port),
-    '-c',
-    'listen_addresses=',
-    '-c',
-    `unix_socket_directories=${run}`,
-  ]
-  const settings = [...SETTINGS, 'unix_socket_permissions=0700'].flatMap((setting) => ['-c', setting])
-  const child = spawn(path.join(bin, 'postgres'), [...options, ...settings], {
-    ...owner,
-    detached: true,
-    stdio: ['ignore', log, log],
-    cwd: '/',
-  })
-  closeSync(log)
-  let ended = false
-  child.once('exit', () => {
-    ended = true
-  })
-  child.once('error', () => {
-    ended = true
-  })
-  child.unref()
-  while (!ended && Date.now() < deadline) {
-    if ((await answers(cluster)) && postmasterPid(cluster) === child.pid)
-      return startGuard(run, child.pid as number)
-    await setTimeout(15)
-  }
-  return undefined
-}
-
-/** Removes lock files that name no living PostgreSQL: after a crash their pid may belong to anybody. */
-function removeStaleLocks(cluster: Cluster): void {
-  const socketLock = path.join(cluster.run, `.s.PGSQL.${cluster.connection.port}.lock`)
-  for (const file of [path.join(cluster.data, 'postmaster.pid'), socketLock]) {
-    if (!existsSync(file)) continue
-    const pid = Number.parseInt(readFileSync(file, 'utf8'), 10)
-    if (!(pid > 0) || !isPostgres(pid)) rmSync(file, { force: true })
-  }
-}
-
-/** Whether the PostgreSQL on our socket answers, and is that of our data folder. */
-async function answers({ connection, data }: Cluster): Promise<boolean> {
-  const client = new pg.Client({ ...connection, connectionTimeoutMillis: 2_000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory')
-    return path.resolve(rows[0]?.data_directory ?? '') === path.resolve(data)
-  } catch {
-    return false
-  } finally {
-    await client.end().catch(() => {})
-  }
-}
-
-function embedded(cluster: Cluster, share: Share, adopted: boolean): Embedded {
   return {
     connection: cluster.connection,
     adopted,
     async stop() {
-      const others = await otherClients(cluster)
-      share.release()
+      stopping = true
+      if (!held) await Promise.race([restarting, setTimeout(STOP_DEADLINE_MS, undefined, { ref: false })])
+      const others = await held?.lease.others()
+      await held?.lease.end()
+      held?.share.release()
       const deadline = Date.now() + STOP_DEADLINE_MS
-      while (!others && postmasterPid(cluster) !== undefined && Date.now() < deadline) await setTimeout(10)
+      while (!others && postmasterOf(cluster) !== undefined && Date.now() < deadline) await setTimeout(10)
     },
   }
 }
 
-/** Whether somebody else is connected, so that PostgreSQL stays when we leave. */
-async function otherClients({ connection }: Cluster): Promise<boolean> {
-  const client = new pg.Client({ ...connection, connectionTimeoutMillis: 1_000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query(
-      "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1",
-    )
-    return rows.length > 0
-  } catch {
-    return false
-  } finally {
-    await client.end().catch(() => {})
+/** `adopted`: PostgreSQL was running already. */
+type Shared = { share: Share; adopted: boolean }
+type Held = Shared & { lease: Lease }
+
+/** Joins the running PostgreSQL or starts it, and holds it. */
+async function hold(cluster: Cluster, options: { make: boolean }): Promise<Held> {
+  const deadline = Date.now() + START_DEADLINE_MS
+  while (Date.now() < deadline) {
+    const shared = (await join(cluster)) ?? (await start(cluster, options, deadline))
+    const lease = shared && (await openLease(cluster.connection))
+    if (lease) return { ...shared, lease }
+    shared?.share.release()
+    // it is just starting or stopping
+    await setTimeout(25)
   }
+  throw new Error(`The embedded PostgreSQL did not start in time; see ${cluster.home}/postgres.log.`)
 }
 
-function lastLines({ home }: Cluster): string {
-  try {
-    return readFileSync(path.join(home, 'postgres.log'), 'utf8').split('\n').slice(-6).join(' | ')
-  } catch {
-    return 'no log'
-  }
+async function join(cluster: Cluster): Promise<Shared | undefined> {
+  const running = postmasterOf(cluster) !== undefined && (await answers(cluster))
+  const share = running ? takeShare(cluster.run) : undefined
+  return share && { share, adopted: true }
+}
+
+/** Starts PostgreSQL, one process at a time; one that runs without a guard, because that was killed, gets another. */
+const start = (
+  cluster: Cluster,
+  { make }: { make: boolean },
+  deadline: number,
+): Promise<Shared | undefined> =>
+  exclusively(path.join(cluster.home, 'start.lock'), deadline, async () => {
+    const running = postmasterOf(cluster)
+    if (running !== undefined) return (await join(cluster)) ?? (await adopt(cluster, running))
+    const bin = binaries(cluster.owner, cluster.home)
+    if (make) ensureCluster(cluster, bin)
+    const pid = await launch(cluster, bin, deadline)
+    return pid === undefined ? undefined : { share: await startGuard(cluster, pid), adopted: false }
+  })
+
+async function adopt(cluster: Cluster, pid: number): Promise<Shared | undefined> {
+  // its guard may just be stopping it; only one that goes on answering has lost it
+  await setTimeout(300)
+  if (postmasterOf(cluster) !== pid || !(await answers(cluster))) return undefined
+  return { share: await startGuard(cluster, pid), adopted: true }
 }

@@ -1,0 +1,45 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { isAlive } from './process.ts'
+
+/** Where clusters live that root's unprivileged PostgreSQL could not reach in their data folder. */
+export const ELSEWHERE = '/var/lib/countersign'
+
+export const noteOf = (dataDir: string): string => path.join(dataDir, 'postgres-location')
+
+/** A new data folder in the machine's temporary folder, for demonstrations and tests. */
+export function temporaryDataFolder(prefix: string): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), prefix))
+  // root's PostgreSQL runs as another user, who must be able to pass through
+  if (process.getuid?.() === 0) chmodSync(folder, 0o711)
+  return folder
+}
+
+/** Removes a data folder with its cluster, wherever that is. Its PostgreSQL must have stopped. */
+export function removeDataFolder(dataDir: string): void {
+  const note = noteOf(dataDir)
+  if (existsSync(note)) {
+    const home = path.resolve(readFileSync(note, 'utf8').trim())
+    if (path.dirname(home) === ELSEWHERE) rmSync(home, { recursive: true, force: true })
+  }
+  rmSync(dataDir, { recursive: true, force: true })
+}
+
+/** A new folder beside `target`, to be filled and renamed to it: a crash leaves nothing or all of it. */
+export function partialFolder(target: string): string {
+  sweepPartials(target)
+  return mkdtempSync(`${target}.partial-${process.pid}-`)
+}
+
+/** Removes what killed processes left half made. A pid of ours is from before us: in containers they repeat. */
+function sweepPartials(target: string): void {
+  const prefix = `${path.basename(target)}.partial-`
+  mkdirSync(path.dirname(target), { recursive: true })
+  for (const name of readdirSync(path.dirname(target))) {
+    if (!name.startsWith(prefix)) continue
+    const pid = Number.parseInt(name.slice(prefix.length), 10)
+    if (pid === process.pid || !isAlive(pid))
+      rmSync(path.join(path.dirname(target), name), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+
+const LINUX = process.platform === 'linux'
+
+/** The command line of a living process; undefined when there is none (a zombie has ended too). */
+function commandOf(pid: number): string | undefined {
+  try {
+    if (!LINUX) return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { stdio: 'pipe' }).toString()
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') || undefined
+  } catch {
+    return undefined
+  }
+}
+
+export const isAlive = (pid: number): boolean => commandOf(pid) !== undefined
+
+/** Whether this process is the postmaster of this data directory: a recycled pid is none, even another PostgreSQL's. */
+export function isPostmaster(pid: number, data: string): boolean {
+  const command = commandOf(pid)
+  return command !== undefined && /postgres/.test(command) && command.includes(`-D ${data} `)
+}
+
+/**
+ * Whether any process of PostgreSQL may live on this data directory. Backends outlive a killed postmaster until their
+ * statement ends, and two generations of them on one directory would destroy it; so in doubt there is one.
+ */
+export function mayHavePostgres(data: string): boolean {
+  if (!LINUX)
+    return /^postgres: /m.test(execFileSync('ps', ['-axo', 'command='], { stdio: 'pipe' }).toString())
+  const { dev, ino } = statSync(data)
+  return readdirSync('/proc').some((name) => {
+    if (!/^\d+$/.test(name)) return false
+    try {
+      // every process of PostgreSQL works in its data directory
+      const cwd = statSync(`/proc/${name}/cwd`)
+      return cwd.dev === dev && cwd.ino === ino
+    } catch (error) {
+      // gone meanwhile, or not ours to see: in a container root may not look at other users' processes
+      return (
+        (error as NodeJS.ErrnoException).code !== 'ENOENT' &&
+        /^postgres: /.test(commandOf(Number(name)) ?? '')
+      )
+    }
+  })
+}

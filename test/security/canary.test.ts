@@ -1,0 +1,312 @@
+import { createHash } from 'node:crypto'
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createUser } from '../../src/access/users.ts'
+import { requestOf } from '../../src/operation/cli.ts'
+import { actionLiteral, type Operation, type WriteOperation } from '../../src/operation/define.ts'
+import { secretPointers } from '../../src/operation/redact.ts'
+import { OPERATIONS } from '../../src/operations.ts'
+import { type Caller, type TestApp, testApp } from '../harness/app.ts'
+import { INPUTS, type World } from './inputs.ts'
+import { dump, operationNamed, worldOf } from './world.ts'
+
+/** Every planted value holds this; it must come out nowhere, also not encoded. */
+const MARK = 'c4n4ry7q'
+const buffer = Buffer.from(MARK)
+/** Base64 of the mark at the three places where it can begin, without the characters that its neighbours change. */
+const inBase64 = [0, 1, 2].map((skip) =>
+  Buffer.concat([Buffer.alloc(skip), buffer])
+    .toString('base64')
+    .slice(skip === 0 ? 0 : skip + 1, 10),
+)
+const FORMS = [MARK, buffer.toString('hex'), [...MARK].reverse().join(''), ...inBase64]
+
+const found = (text: string): string[] =>
+  FORMS.filter((form) => text.includes(form)).map((form) => {
+    const at = text.indexOf(form)
+    return text.slice(Math.max(0, at - 80), at + 60)
+  })
+
+/** Where secrets of live events live, and nowhere else. */
+const COLUMNS = [
+  'stream_url',
+  'stream_live_input_id',
+  'stream_video_id',
+  'stream_customer_code',
+  'stream_playback_url',
+  'replay_video_id',
+  'replay_url',
+]
+
+let app: TestApp
+let owner: Caller
+let agent: Caller & { bearer: string }
+let client: Client
+let world: World
+/** All that anybody was answered, over any route. */
+const answers: string[] = []
+const planted = new Set<string>()
+const values: string[] = []
+let count = 0
+
+const withSecrets = OPERATIONS.filter(({ input }) => secretPointers(input).length > 0)
+const writes = withSecrets.filter((operation): operation is WriteOperation => operation.effect === 'write')
+
+/** The sample input with a secret in every field that is marked so. */
+function plant(operation: Operation, at: World): Record<string, any> {
+  const input: Record<string, any> = { ...INPUTS[operation.id]!(at), streamProvider: 'external_url' }
+  for (const pointer of secretPointers(operation.input)) {
+    const name = pointer.slice(1)
+    const plain = `${MARK}-${++count}`
+    const issues = operation.input.safeParse({ ...input, [name]: plain }).error?.issues ?? []
+    input[name] = issues.some(({ path }) => path[0] === name) ? `https://${plain}.example/live?key=${plain}` : plain
+    values.push(input[name])
+    planted.add(`${operation.id} ${pointer}`)
+  }
+  return input
+}
+
+/** A request as it is; the whole answer is kept. */
+async function send(caller: Caller, method: string, path: string, body?: string, headers: Record<string, string> = {}) {
+  const response = await fetch(app.url + path, {
+    method,
+    headers: { ...caller.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    body,
+    redirect: 'manual',
+  })
+  const text = await response.text()
+  answers.push(JSON.stringify([...response.headers]), text)
+  return { status: response.status, text }
+}
+
+type Answer = { status: number; body: any }
+type Call = (operation: Operation, input: Record<string, unknown>) => Promise<Answer>
+
+const overHttp: Call = async (operation, input) => {
+  const { method, path, body } = requestOf(operation, input)
+  const { status, text } = await send(agent, method, path, body, { 'agent-session-id': world.sessionId })
+  return { status, body: JSON.parse(text) }
+}
+
+const overMcp: Call = async (operation, input) => {
+  const answer = await client.callTool({
+    name: operation.tool,
+    arguments: input,
+    _meta: { 'dev.countersign/session': world.sessionId, secret: MARK },
+  })
+  const body = answer.structuredContent as any
+  return { status: answer.isError ? body.status : 200, body }
+}
+
+/** Keeps every frame that the server sends. */
+const recordingFetch: typeof fetch = async (...args) => {
+  const response = await fetch(...args)
+  void response
+    .clone()
+    .text()
+    .then((text) => answers.push(text))
+    .catch(() => {})
+  return response
+}
+
+beforeAll(async () => {
+  app = await testApp()
+  await app.org('laurel')
+  owner = await app.person('laurel', 'owner')
+  agent = await app.key({ org: 'laurel', role: 'agent' })
+  world = await worldOf(app, 'laurel', agent)
+  client = new Client({ name: 'canary', version: '1.0.0' })
+  const requestInit = { headers: { Authorization: `Bearer ${agent.bearer}` } }
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL('/mcp', app.url), { requestInit, fetch: recordingFetch }),
+  )
+})
+afterAll(async () => {
+  await client.close()
+  await app.close()
+})
+
+const executing = (input: Record<string, any>, more: Record<string, unknown>) => ({
+  ...input,
+  envelope: {
+    ...input.envelope,
+    actionMode: 'execute',
+    dryRun: false,
+    idempotencyKey: `canary-${++count}-key`,
+    ...more,
+  },
+})
+
+const confirmation = (text: string) => ({ text, acknowledgedRisk: true })
+
+describe.each([
+  ['http', overHttp],
+  ['mcp', overMcp],
+] as const)('secrets over %s', (_, call) => {
+  test.each(withSecrets.map((each) => [each.id, each] as const))('[R-1] %s in preview', async (_id, operation) => {
+    const { status } = await call(operation, plant(operation, world))
+    expect(status).toBe(200)
+  })
+
+  test.each(writes.map((each) => [each.id, each] as const))('[R-1] %s refused in every way', async (_id, write) => {
+    const input = plant(write, world)
+    const expectRefusal = async (refused: Record<string, unknown>, code: string) =>
+      expect((await call(write, refused)).body.code).toBe(code)
+    await expectRefusal(executing(input, { confirmation: confirmation('I confirm nothing.') }), 'approval-required')
+    await expectRefusal({ ...input, title: 7 }, 'validation-failed')
+    await expectRefusal({ ...input, streamKey: `${MARK}-unknown`, nested: { token: MARK } }, 'validation-failed')
+    await expectRefusal({ ...input, envelope: { ...input.envelope, token: MARK } }, 'validation-failed')
+    await expectRefusal({ ...input, streamUrl: `no url: ${MARK}`, replayUrl: `ftp://${MARK}.example` }, 'validation-failed')
+    await expectRefusal({ ...input, streamCustomerCode: MARK.repeat(100), chatEnabled: MARK }, 'validation-failed')
+    await expectRefusal({ ...input, status: MARK, streamProvider: MARK }, 'validation-failed')
+    if ('observedUpdatedAt' in input)
+      await expectRefusal({ ...executing(input, {}), observedUpdatedAt: '2020-01-01T00:00:00.000Z' }, 'stale')
+  })
+
+  test.each(writes.map((each) => [each.id, each] as const))('[R-2] %s approved, confirmed, replayed', async (_id, write) => {
+    const at = await worldOf(app, 'laurel', agent)
+    const input = plant(write, at)
+    const { plan } = (await call(write, input)).body
+    const { envelope: _, observedUpdatedAt: __, ...argued } = input
+    const request = {
+      sessionId: world.sessionId,
+      operationId: write.id,
+      planDigest: plan.planDigest,
+      reason: 'The stream moves.',
+      input: argued,
+    }
+    const ask = operationNamed(app, 'sessions.approvals.request')
+    expect((await call(ask, { ...request, planDigest: 'f'.repeat(64) })).body.code).toBe('plan-changed')
+    expect((await call(ask, { ...request, input: { ...argued, title: 1 } })).body.code).toBe('validation-failed')
+    const asked = await call(ask, request)
+    expect(asked.body.ok, JSON.stringify(asked.body)).toBe(true)
+    const { id } = asked.body.approval
+    const path = `/approvals/${world.sessionId}/${id}`
+    expect((await send(owner, 'GET', path)).status).toBe(200)
+    await call(operationNamed(app, 'sessions.approvals.read'), { sessionId: world.sessionId, approvalId: id })
+    const resolve = `/api/agent/sessions/${world.sessionId}/approvals/${id}`
+    const decision = { decision: 'approve', planDigest: plan.planDigest }
+    expect((await send(owner, 'PATCH', resolve, JSON.stringify(decision))).status).toBe(200)
+    const evidence = { confirmation: confirmation(plan.confirmationText), approval: { id, planDigest: plan.planDigest } }
+    const confirmed = executing(input, evidence)
+    const other = plant(write, at)
+    expect((await call(write, executing(other, evidence))).body.code).toBe('plan-mismatch')
+    expect((await call(write, confirmed)).body.mode).toBe('applied')
+    expect((await call(write, confirmed)).body.mode).toBe('applied')
+    expect((await call(write, { ...other, envelope: confirmed.envelope })).body.code).toBe('idempotency-mismatch')
+    expect((await call(write, executing(input, evidence))).body.code).toBe('approval-consumed')
+  })
+})
+
+describe('[R-3] secrets where none belong', () => {
+  const json = (value: unknown) => JSON.stringify(value)
+  const path = '/api/agent/live-controls'
+
+  test('in headers, queries, cookies and broken bodies', async () => {
+    const guest = app.guest()
+    await send(guest, 'GET', path, undefined, { authorization: `Bearer cs_${MARK}` })
+    await send(guest, 'GET', path, undefined, { authorization: `Basic ${MARK}`, cookie: `session=${MARK}` })
+    await send(guest, 'GET', path, undefined, { cookie: `better-auth.session_token=${MARK}.${MARK}` })
+    await send(agent, 'GET', `${path}?access_token=${MARK}`)
+    await send(agent, 'GET', `${path}?artistId=${MARK}`)
+    await send(agent, 'GET', `/api/unknown?token=${MARK}`)
+    await send(agent, 'GET', '/api/agent/sessions', undefined, { 'x-api-key': MARK, 'x-stream-key': MARK })
+    await send(agent, 'POST', path, `{"streamUrl": "${MARK}`)
+    await send(agent, 'POST', path, `${MARK}`)
+    await send(agent, 'POST', path, json({ action: 'x', password: MARK }))
+    await send(agent, 'POST', path, `streamUrl=${MARK}`, { 'content-type': 'application/x-www-form-urlencoded' })
+    await send(agent, 'POST', '/mcp', `{"jsonrpc":"2.0","params":"${MARK}`, { accept: 'application/json' })
+    await send(agent, 'POST', '/api/agent/action-contracts/envelope', json({ contractId: 'x', envelope: { key: MARK } }))
+    await send(owner, 'PUT', '/api/admin/policies', json({ password: MARK, mode: MARK }))
+  })
+
+  test('as passwords, right and wrong', async () => {
+    const email = 'canary@laurel.example'
+    const password = `${MARK} long enough`
+    await createUser(app.deps.access, { org: 'laurel', role: 'member', email, password, name: 'Canary' })
+    const signIn = (word: string) =>
+      fetch(`${app.url}/api/auth/sign-in/email`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', origin: app.url },
+        body: json({ email, password: word }),
+      })
+    const [right, wrong] = [await signIn(password), await signIn(`${password}!`)]
+    answers.push(await right.text(), await wrong.text())
+    expect([right.status, wrong.status]).toEqual([200, 401])
+    await fetch(`${app.url}/sign-in`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: app.url },
+      body: new URLSearchParams({ email, password: `${MARK} wrong` }),
+    }).then(async (response) => answers.push(await response.text()))
+  })
+})
+
+describe('[R-4] afterwards', () => {
+  test('every secret field of every operation was planted', () => {
+    const all = OPERATIONS.flatMap(({ id, input }) => secretPointers(input).map((pointer) => `${id} ${pointer}`))
+    expect([...planted].sort()).toEqual(all.sort())
+    expect(all.length).toBeGreaterThan(0)
+    for (const operation of withSecrets)
+      expect(actionLiteral(operation), 'is called above by its action').toBeDefined()
+  })
+
+  test('no answer held one: responses, pages, frames, the event log and the audit trail', async () => {
+    const events = `/api/agent/sessions/${world.sessionId}/events?limit=500`
+    await send(agent, 'GET', events)
+    await send(owner, 'GET', '/api/admin/audit?limit=100')
+    await send(owner, 'GET', `/api/agent/sessions/${world.sessionId}`)
+    await send(owner, 'GET', '/api/agent/live-controls')
+    await client.readResource({ uri: `fanful://agent/sessions/${world.sessionId}/events` })
+    await client.readResource({ uri: 'fanful://agent/live-controls/manifest' })
+    expect(answers.length).toBeGreaterThan(100)
+    expect(answers.join('\n')).toContain('tool.call.completed')
+    expect(answers.flatMap(found)).toEqual([])
+  })
+
+  test('no log line holds one, nor a bearer, nor a cookie', () => {
+    const logged = app.logged.join('\n')
+    expect(logged).toContain('/api/agent/live-controls')
+    expect(found(logged)).toEqual([])
+    expect(logged).not.toContain(agent.bearer)
+    expect(logged).not.toContain(decodeURIComponent(owner.headers.cookie!.split('=')[1]!).split('.')[0])
+  })
+
+  test('the database holds them in the columns made for them, and otherwise only sealed', async () => {
+    const dumped = await dump(app)
+    const rows = dumped['public.live_events']!.split('\n').map((line) => JSON.parse(line))
+    const kept = rows.filter((row) => COLUMNS.every((column) => String(row[column]).includes(MARK)))
+    // each of the writes was applied over each of the two routes
+    expect(kept).toHaveLength(writes.length * 2)
+    for (const row of rows) for (const column of COLUMNS) delete row[column]
+    const rest = { ...dumped, 'public.live_events': JSON.stringify(rows) }
+    for (const [table, text] of Object.entries(rest)) expect(found(text), table).toEqual([])
+    const everything = Object.values(dumped).join('\n')
+    expect(everything).not.toContain(agent.bearer)
+    // a hash that anybody can compute gives a short secret away
+    const hashes = values.map((value) => createHash('sha256').update(value).digest('hex'))
+    expect(hashes.filter((hash) => everything.includes(hash) || answers.some((text) => text.includes(hash)))).toEqual([])
+  })
+
+  test('what waits for a decision is sealed, and gone once it is used', async () => {
+    const write = writes.find(({ input }) => !('eventId' in input.shape))!
+    const input = plant(write, world)
+    const { plan } = (await overHttp(write, input)).body
+    const { envelope: _, ...argued } = input
+    const session = await worldOf(app, 'laurel', agent)
+    await overHttp(operationNamed(app, 'sessions.approvals.request'), {
+      sessionId: session.sessionId,
+      operationId: write.id,
+      planDigest: plan.planDigest,
+      reason: 'It waits.',
+      input: argued,
+    })
+    const dumped = (await dump(app))['public.session_approvals']!
+    const rows = dumped.split('\n').map((line) => JSON.parse(line))
+    const sealed = rows.filter((row) => row.sealed_secrets !== null)
+    expect(sealed.map((row) => row.session_id)).toEqual([session.sessionId])
+    expect(rows.some((row) => row.status === 'consumed')).toBe(true)
+    expect(found(dumped)).toEqual([])
+    const opened = app.deps.sealing.unseal(Buffer.from(sealed[0].sealed_secrets.slice(2), 'hex'))
+    expect(opened).toContain(MARK)
+  })
+})

@@ -324,7 +324,7 @@ CREATE TABLE public.idempotency_keys (
   key text NOT NULL,
   fingerprint text NOT NULL,
   status smallint,
-  response jsonb,
+  response json,
   created_at timestamp with time zone NOT NULL
 );
 

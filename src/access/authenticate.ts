@@ -1,6 +1,7 @@
 import { fail } from '../operation/errors.ts'
 import type { Access } from './auth.ts'
 import { bearerHash, KEY_PREFIX, OAUTH_TOKEN_PREFIX } from './ids.ts'
+import { isSlug } from './organisations.ts'
 import { trustedOrigins } from './origins.ts'
 import {
   automationPrincipal,
@@ -135,7 +136,8 @@ function chooseMembership(access: Access, session: SessionLookup, artistId: stri
 
 async function guest(access: Access, artistId: string | undefined): Promise<Principal> {
   const org = artistId ?? access.defaultOrg
-  if (org === undefined || !(await organisationExists(access.db, org))) return unknownOrganisation()
+  if (org === undefined || !isSlug(org) || !(await organisationExists(access.db, org)))
+    return unknownOrganisation()
   return guestPrincipal(org)
 }
 

@@ -16,7 +16,8 @@ export async function removeExpired(db: Queryable, now: Date): Promise<number> {
     sql`DELETE FROM auth_verification WHERE expires_at < ${now} RETURNING 1`,
     sql`DELETE FROM auth_oauth_client_assertion WHERE expires_at < ${now} RETURNING 1`,
     sql`DELETE FROM auth_session WHERE expires_at < ${now} RETURNING 1`,
-    sql`DELETE FROM auth_oauth_client c
+    sql`/* every organisation */
+        DELETE FROM auth_oauth_client c
          WHERE c.created_at < ${unusedSince}
            AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.oauth_client_id = c.client_id)
         RETURNING 1`,

@@ -145,7 +145,7 @@ export async function findConsentGrant(
  * receiving access tokens that open nothing.
  */
 export async function dropDeadRefreshToken(db: Queryable, hash: string, now: Date): Promise<void> {
-  await db.query(sql`
+  await db.query(sql`/* every organisation */
     DELETE FROM auth_oauth_refresh_token t
      WHERE t.token = ${hash}
        AND NOT EXISTS (

@@ -5,6 +5,8 @@ import { insertOrganisation, type OrganisationRow, organisationExists, selectOrg
 const SLUG = /^[a-z0-9](-?[a-z0-9])*$/
 const MAX_SLUG_LENGTH = 63
 
+export const isSlug = (text: string): boolean => text.length <= MAX_SLUG_LENGTH && SLUG.test(text)
+
 export type Organisation = { slug: string; name: string; createdAt: Date }
 
 /**
@@ -16,7 +18,7 @@ export async function createOrganisation(
   input: { slug: string; name?: string | undefined },
 ): Promise<Organisation> {
   const { slug } = input
-  if (slug.length > MAX_SLUG_LENGTH || !SLUG.test(slug))
+  if (!isSlug(slug))
     fail('validation-failed', {
       detail: 'A slug is 1 to 63 lower-case letters, digits and single inner hyphens.',
       errors: [

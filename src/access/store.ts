@@ -22,7 +22,7 @@ export type KeyLookup = {
 
 /** The key of a bearer with all that decides whether it still counts: one statement, found by the index on the hash. */
 export async function findKey(db: Queryable, hash: string, now: Date): Promise<KeyLookup | undefined> {
-  const [row] = await db.query<KeyLookup>(sql`
+  const [row] = await db.query<KeyLookup>(sql`/* every organisation */
     SELECT k.org, k.id AS "keyId", k.role AS "keyRole", k.name, k.scopes,
            CASE WHEN u.id IS NOT NULL THEN jsonb_build_object('id', u.id, 'name', u.name, 'email', u.email) END AS person,
            m.role AS "memberRole", g.id AS "grantId", g.scopes AS "grantScopes", g.client
@@ -52,7 +52,7 @@ export type TokenLookup = {
 
 /** The grant behind an OAuth access token. Tokens bound to a proof (DPoP) are not bearers and do not count. */
 export async function findToken(db: Queryable, hash: string, now: Date): Promise<TokenLookup | undefined> {
-  const [row] = await db.query<TokenLookup>(sql`
+  const [row] = await db.query<TokenLookup>(sql`/* every organisation */
     SELECT g.org, g.id AS "grantId", g.scopes AS "grantScopes", t.scopes AS "tokenScopes", g.client,
            jsonb_build_object('id', u.id, 'name', u.name, 'email', u.email) AS person, m.role AS "memberRole"
       FROM auth_oauth_access_token t

@@ -127,8 +127,9 @@ test('[D-22] hot reads share one connection, survive its end, and fail alone', a
   await terminate(pid)
   expect(await read(7)).toEqual([{ id: 7 }])
   // broken under a read that is on its way: repeated on a new connection
+  const again = await pidOf({ query: db.read })
   const ends = Promise.all([read(7), db.read(sql`SELECT pg_sleep(${0.3})`), read(7)])
-  await terminate(await pidOf({ query: db.read }))
+  await terminate(again)
   expect((await ends).map((rows) => rows.length)).toEqual([1, 1, 1])
 })
 

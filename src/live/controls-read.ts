@@ -16,8 +16,8 @@ import { eventsStatusConfirmedUpdate } from './events-status-confirmed-update.ts
 import { SchedulePolicy, schedulePolicy, TransitionPolicy, transitionPolicy } from './policies.ts'
 import { EVENT_STATUSES, type EventStatus, REDACTED_FIELDS } from './rules.ts'
 import { EventId, EventSchema } from './schema.ts'
-import { listEvents, listRecentMessages, type MessageRow } from './store.ts'
-import { type EventView, NO_MESSAGES, presentEvent, statsOf } from './view.ts'
+import { listRecentMessages, listRooms, type MessageRow } from './store.ts'
+import { type EventView, presentEvent } from './view.ts'
 
 /** What a manifest shows of a room's talk; the log itself has an endpoint of its own. */
 const RECENT_MESSAGES = 20
@@ -128,18 +128,8 @@ const seesDrafts = (principal: Principal): boolean =>
 const PUBLIC: readonly EventStatus[] = ['scheduled', 'live', 'ended']
 
 async function visibleEvents(ctx: Context, moderates: boolean): Promise<EventView[]> {
-  const events = await listEvents(ctx.db, ctx.org, moderates ? EVENT_STATUSES : PUBLIC)
-  const stats = await statsOf(
-    ctx,
-    events.map(({ id }) => id),
-  )
-  return events.map((event) => {
-    const { channelTitle, ...rest } = event
-    const channel = event.communityChannelId
-      ? { id: event.communityChannelId, title: channelTitle ?? '' }
-      : undefined
-    return presentEvent(rest, stats.get(event.id) ?? NO_MESSAGES, channel, moderates)
-  })
+  const rooms = await listRooms(ctx.db, ctx.org, moderates ? EVENT_STATUSES : PUBLIC)
+  return rooms.map((room) => presentEvent(room, moderates))
 }
 
 /** The event asked for, else the one that is live, else the next scheduled one. */

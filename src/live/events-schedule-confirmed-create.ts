@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
 import { notified } from './events-schedule-confirmed-update.ts'
-import { newborn, planCreate, settableOf } from './plan.ts'
-import { DEFAULTS, newEventId } from './rules.ts'
+import { planCreate } from './plan.ts'
+import { newEventId } from './rules.ts'
 import { ConfirmNotification, confirmFields, Envelope, WriteOutput } from './schema.ts'
 import { insertEvent } from './store.ts'
-import { viewEvent } from './view.ts'
+import { presentEvent } from './view.ts'
 
 export const eventsScheduleConfirmedCreate = write({
   id: 'live.events.schedule.confirmed-create',
@@ -40,21 +40,15 @@ export const eventsScheduleConfirmedCreate = write({
     attribution: 'The redacted new event, with identity, client, idempotency key and correlation id.',
   },
   preview: planCreate,
-  async apply(ctx, plan, input) {
-    const settable = { ...DEFAULTS, ...settableOf(input), title: input.title }
-    const event = { ...newborn(settable, input.status ?? 'scheduled', ctx.now), id: newEventId(input.title) }
-    await insertEvent(ctx.db, ctx.org, event)
-    const view = await viewEvent(ctx, event)
+  async apply(ctx, plan, input, subject) {
+    const room = { ...subject, id: newEventId(subject.title) }
+    await insertEvent(ctx.db, ctx.org, room)
+    const event = presentEvent(room, true)
+    const fanNotification = notified(input.fanNotification)
     return {
-      output: {
-        ok: true as const,
-        mode: 'applied' as const,
-        plan,
-        event: view,
-        fanNotification: notified(input.fanNotification),
-      },
+      output: { ok: true as const, mode: 'applied' as const, plan, event, fanNotification },
       previous: null,
-      next: view,
+      next: event,
     }
   },
 })

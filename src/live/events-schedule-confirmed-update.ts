@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
-import { fail } from '../operation/errors.ts'
+import { applyChange } from './apply.ts'
 import { NOT_DELIVERED } from './notification.ts'
-import { planUpdate, requireEvent, settableOf } from './plan.ts'
+import { planUpdate } from './plan.ts'
 import { ConfirmNotification, confirmFields, DateTime, Envelope, EventId, WriteOutput } from './schema.ts'
-import { updateEvent } from './store.ts'
-import { viewEvent } from './view.ts'
 
 export const eventsScheduleConfirmedUpdate = write({
   id: 'live.events.schedule.confirmed-update',
@@ -46,20 +44,11 @@ export const eventsScheduleConfirmedUpdate = write({
       'The redacted event before and after, with identity, client, idempotency key and correlation id.',
   },
   preview: (ctx, input) => planUpdate(ctx, input.eventId, input),
-  async apply(ctx, plan, input) {
-    const before = await requireEvent(ctx, input.eventId)
-    const next = { ...before, ...settableOf(input) }
-    const moved = await updateEvent(ctx.db, ctx.org, next, ctx.now)
-    if (!moved) fail('stale', { detail: `${before.title} changed meanwhile.`, extra: { plan } })
-    const [previous, event] = [await viewEvent(ctx, before), await viewEvent(ctx, { ...next, ...moved })]
+  async apply(ctx, plan, input, subject) {
+    const { previous, event } = await applyChange(ctx, plan, subject)
+    const fanNotification = notified(input.fanNotification)
     return {
-      output: {
-        ok: true as const,
-        mode: 'applied' as const,
-        plan,
-        event,
-        fanNotification: notified(input.fanNotification),
-      },
+      output: { ok: true as const, mode: 'applied' as const, plan, event, fanNotification },
       previous,
       next: event,
     }

@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
-import { fail } from '../operation/errors.ts'
-import { planStatus, requireEvent } from './plan.ts'
+import { applyChange } from './apply.ts'
+import { planStatus } from './plan.ts'
 import { NEXT_STATUSES } from './rules.ts'
 import { DateTime, Envelope, EventId, WriteOutput } from './schema.ts'
-import { updateEvent } from './store.ts'
-import { viewEvent } from './view.ts'
 
 export const eventsStatusConfirmedUpdate = write({
   id: 'live.events.status.confirmed-update',
@@ -49,12 +47,8 @@ export const eventsStatusConfirmedUpdate = write({
       'The redacted event before and after, with identity, client, idempotency key and correlation id.',
   },
   preview: (ctx, input) => planStatus(ctx, input.eventId, input.nextStatus),
-  async apply(ctx, plan, input) {
-    const before = await requireEvent(ctx, input.eventId)
-    const next = { ...before, status: input.nextStatus }
-    const moved = await updateEvent(ctx.db, ctx.org, next, ctx.now)
-    if (!moved) fail('stale', { detail: `${before.title} changed meanwhile.`, extra: { plan } })
-    const [previous, event] = [await viewEvent(ctx, before), await viewEvent(ctx, { ...next, ...moved })]
+  async apply(ctx, plan, _input, subject) {
+    const { previous, event } = await applyChange(ctx, plan, subject)
     return { output: { ok: true as const, mode: 'applied' as const, plan, event }, previous, next: event }
   },
 })

@@ -9,8 +9,10 @@ import {
   type EventStatus,
   type LiveEvent,
   type NextStatus,
+  NO_MESSAGES,
   planChanges,
   REDACTED_FIELDS,
+  type Room,
   readiness,
   SECRET_FIELDS,
   SETTABLE,
@@ -21,14 +23,13 @@ import {
   updateSummary,
   updateText,
 } from './rules.ts'
-import { findChannel, findEvent } from './store.ts'
-import { NO_MESSAGES, statsOf } from './view.ts'
+import { findChannel, findRoom } from './store.ts'
 
 type Input = Record<string, unknown>
 
 /** The event, or 404; locked when the plan is about to be applied. */
-export async function requireEvent(ctx: Context, id: string): Promise<LiveEvent> {
-  const event = await findEvent(ctx.db, ctx.org, id, ctx.lock)
+async function requireRoom(ctx: Context, id: string): Promise<Room> {
+  const event = await findRoom(ctx.db, ctx.org, id, ctx.lock)
   return (
     event ??
     fail('not-found', {
@@ -72,32 +73,44 @@ export const observedOf = (event: LiveEvent): PlanDraft['observed'] => [
   { kind: 'live-event', id: event.id, version: event.version, updatedAt: event.updatedAt.toISOString() },
 ]
 
-async function channelBlockers(
+/** What a planner hands to apply: the room as it was read (and locked), and as it is to be. */
+export type RoomChange = { before: Room; next: Room }
+
+/** The title of the channel that would be linked, and what speaks against linking it. */
+async function channelOf(
   ctx: Context,
   next: Settable,
   fields: readonly (keyof Settable)[],
-): Promise<PlanBlocker[]> {
-  if (!fields.includes('communityChannelId') || next.communityChannelId === null) return []
+): Promise<{ title: string | null; blockers: PlanBlocker[] } | undefined> {
+  if (!fields.includes('communityChannelId')) return undefined
+  if (next.communityChannelId === null) return { title: null, blockers: [] }
   const channel = await findChannel(ctx.db, ctx.org, next.communityChannelId)
-  if (channel?.active) return []
-  return [{ code: 'plan-blocked', message: `${next.communityChannelId} is no active community channel.` }]
+  if (channel?.active) return { title: channel.title, blockers: [] }
+  const message = `${next.communityChannelId} is no active community channel.`
+  return { title: null, blockers: [{ code: 'plan-blocked', message }] }
 }
 
 /** Plan of changing an existing event's schedule. Its status stays; status changes have their own write. */
-export async function planUpdate(ctx: Context, eventId: string, input: Input): Promise<PlanDraft> {
-  const event = await requireEvent(ctx, eventId)
+export async function planUpdate(
+  ctx: Context,
+  eventId: string,
+  input: Input,
+): Promise<PlanDraft & { subject: RoomChange }> {
+  const event = await requireRoom(ctx, eventId)
   const named = settableOf(input)
   const fields = changedFields(event, named)
-  const next: LiveEvent = { ...event, ...named }
+  const channel = await channelOf(ctx, { ...event, ...named }, fields)
+  const next: Room = { ...event, ...named, ...(channel ? { channelTitle: channel.title } : {}) }
   const notification = notificationDetails(input.fanNotification as Notification | undefined, next)
   const blockers = [
     ...scheduleBlockers(next, event.status),
-    ...(await channelBlockers(ctx, next, fields)),
+    ...(channel?.blockers ?? []),
     ...foreignStatus(event, input.status as EventStatus | undefined),
   ]
   if (fields.length === 0 && !notification)
     blockers.push({ code: 'plan-blocked', message: 'Nothing would change.' })
   return {
+    subject: { before: event, next },
     target: { kind: 'live-event', id: event.id, title: event.title },
     targetSummary: updateSummary(event, next, fields),
     observed: observedOf(event),
@@ -108,10 +121,10 @@ export async function planUpdate(ctx: Context, eventId: string, input: Input): P
     changes: planChanges(event, next, fields),
     affectedSurfaces: [...SURFACES, ...(notification ? ['follower notifications'] : [])],
     blockers,
-    warnings: await scheduleWarnings(ctx, event, next, notification),
+    warnings: scheduleWarnings(ctx, event, next, notification),
     confirmationText: updateText(event, next, fields, notification !== undefined),
     details: {
-      readiness: await readinessOf(ctx, next),
+      readiness: readiness(next, next.stats),
       ...(notification ? { fanNotification: notification } : {}),
     },
     redactions: REDACTIONS,
@@ -124,12 +137,12 @@ function foreignStatus(event: LiveEvent, status: EventStatus | undefined): PlanB
   return [{ code: 'status-forbidden', message, allowed: [event.status] }]
 }
 
-async function scheduleWarnings(
+function scheduleWarnings(
   ctx: Context,
   event: LiveEvent,
   next: LiveEvent,
   notification: ReturnType<typeof notificationDetails>,
-): Promise<string[]> {
+): string[] {
   const warnings = notification ? audienceNotes() : []
   if (next.startsAt && next.startsAt < ctx.now && event.status !== 'ended')
     warnings.push('The start time is in the past.')
@@ -141,23 +154,24 @@ async function scheduleWarnings(
 const CREATABLE = ['draft', 'scheduled', 'live'] as const
 
 /** Plan of creating an event. It has no id and nothing observed yet. */
-export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft> {
+export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft & { subject: Room }> {
   const status = (input.status as EventStatus | undefined) ?? 'scheduled'
   const next: Settable = { ...DEFAULTS, ...(settableOf(input) as Partial<Settable> & { title: string }) }
   const fields = SETTABLE.filter(
     (field) => field === 'title' || changedFields({ ...DEFAULTS, title: '' }, next).includes(field),
   )
   const notification = notificationDetails(input.fanNotification as Notification | undefined, next)
-  const blockers = [...scheduleBlockers(next, status), ...(await channelBlockers(ctx, next, fields))]
+  const channel = await channelOf(ctx, next, fields)
+  const blockers = [...scheduleBlockers(next, status), ...(channel?.blockers ?? [])]
   if (!(CREATABLE as readonly string[]).includes(status))
     blockers.push({
       code: 'status-forbidden',
       message: `An event is not created as ${status}.`,
       allowed: [...CREATABLE],
     })
-  const event = newborn(next, status, ctx.now)
+  const event = newborn(next, status, channel?.title ?? null, ctx.now)
   if (status === 'live')
-    blockers.push(...transitionBlockers({ ...event, status: 'draft' }, 'live', readiness(event, NO_MESSAGES)))
+    blockers.push(...transitionBlockers({ ...event, status: 'draft' }, 'live', readiness(event, event.stats)))
   const statusChange = {
     op: 'create' as const,
     pointer: '/status',
@@ -166,6 +180,7 @@ export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft>
     after: status,
   }
   return {
+    subject: event,
     target: { kind: 'live-event', id: null, title: next.title },
     targetSummary: `Create ${next.title} as ${status}.`,
     observed: [],
@@ -177,36 +192,39 @@ export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft>
     changes: [statusChange, ...planChanges(null, next, fields)],
     affectedSurfaces: [...SURFACES, ...(notification ? ['follower notifications'] : [])],
     blockers,
-    warnings: await scheduleWarnings(ctx, event, event, notification),
+    warnings: scheduleWarnings(ctx, event, event, notification),
     confirmationText: createText(next, status, notification !== undefined),
     details: {
-      readiness: readiness(event, NO_MESSAGES),
+      readiness: readiness(event, event.stats),
       ...(notification ? { fanNotification: notification } : {}),
     },
     redactions: REDACTIONS,
   }
 }
 
-/** The event that a create would make, but for its id. */
-export const newborn = (next: Settable, status: EventStatus, now: Date): LiveEvent => ({
+/** The room that a create would make, but for its id. */
+const newborn = (next: Settable, status: EventStatus, channelTitle: string | null, now: Date): Room => ({
   ...next,
   id: '',
   status,
   version: 1,
   createdAt: now,
   updatedAt: now,
+  stats: NO_MESSAGES,
+  channelTitle,
 })
 
-async function readinessOf(ctx: Context, event: LiveEvent) {
-  return readiness(event, (await statsOf(ctx, [event.id])).get(event.id) ?? NO_MESSAGES)
-}
-
 /** Plan of one status transition. */
-export async function planStatus(ctx: Context, eventId: string, next: NextStatus): Promise<PlanDraft> {
-  const event = await requireEvent(ctx, eventId)
-  const ready = await readinessOf(ctx, event)
+export async function planStatus(
+  ctx: Context,
+  eventId: string,
+  next: NextStatus,
+): Promise<PlanDraft & { subject: RoomChange }> {
+  const event = await requireRoom(ctx, eventId)
+  const ready = readiness(event, event.stats)
   const open = ready.checks.filter((each) => each.status !== 'pass')
   return {
+    subject: { before: event, next: { ...event, status: next } },
     target: { kind: 'live-event', id: event.id, title: event.title },
     targetSummary: `Change ${event.title} from ${event.status} to ${next}.`,
     observed: observedOf(event),

@@ -1,6 +1,6 @@
 import sql, { empty } from 'sql-template-tag'
 import type { Queryable } from '../db/pool.ts'
-import type { EventStatus, LiveEvent, Stats } from './rules.ts'
+import type { EventStatus, LiveEvent, Room } from './rules.ts'
 
 const eventColumns = sql`id, title, description, status, starts_at AS "startsAt", ends_at AS "endsAt", time_zone AS "timeZone",
   chat_enabled AS "chatEnabled", subscriber_only AS "subscriberOnly", community_channel_id AS "communityChannelId",
@@ -9,27 +9,33 @@ const eventColumns = sql`id, title, description, status, starts_at AS "startsAt"
   replay_video_id AS "replayVideoId", replay_url AS "replayUrl", replay_published_at AS "replayPublishedAt",
   version, created_at AS "createdAt", updated_at AS "updatedAt"`
 
-export async function findEvent(
+/** Columns of a room: the event of `e` with its talk counted and its channel named. */
+const roomColumns = sql`${eventColumns},
+  (SELECT jsonb_build_object('totalMessages', count(*), 'visibleMessages', count(*) FILTER (WHERE m.status = 'visible'),
+            'flaggedMessages', count(*) FILTER (WHERE m.status = 'flagged'),
+            'hiddenMessages', count(*) FILTER (WHERE m.status = 'hidden'), 'pinnedMessages', count(*) FILTER (WHERE m.pinned))
+     FROM live_chat_messages m WHERE m.org = e.org AND m.event_id = e.id) AS stats,
+  (SELECT c.title FROM community_channels c WHERE c.org = e.org AND c.id = e.community_channel_id) AS "channelTitle"`
+
+export async function findRoom(
   db: Queryable,
   org: string,
   id: string,
   lock = false,
-): Promise<LiveEvent | undefined> {
-  const [row] = await db.query<LiveEvent>(sql`
-    SELECT ${eventColumns} FROM live_events WHERE org = ${org} AND id = ${id} ${lock ? sql`FOR UPDATE` : empty}`)
+): Promise<Room | undefined> {
+  const [row] = await db.query<Room>(sql`
+    SELECT ${roomColumns} FROM live_events e WHERE org = ${org} AND id = ${id} ${lock ? sql`FOR UPDATE OF e` : empty}`)
   return row
 }
 
 /** Newest starts first; at most 200, what a manifest can carry. */
-export async function listEvents(
+export async function listRooms(
   db: Queryable,
   org: string,
   statuses: readonly EventStatus[],
-): Promise<(LiveEvent & { channelTitle: string | null })[]> {
-  return db.query<LiveEvent & { channelTitle: string | null }>(sql`
-    SELECT ${eventColumns},
-           (SELECT c.title FROM community_channels c WHERE c.org = e.org AND c.id = e.community_channel_id) AS "channelTitle"
-      FROM live_events e WHERE org = ${org} AND status = ANY(${statuses as string[]})
+): Promise<Room[]> {
+  return db.query<Room>(sql`
+    SELECT ${roomColumns} FROM live_events e WHERE org = ${org} AND status = ANY(${statuses as string[]})
      ORDER BY starts_at DESC NULLS LAST, id LIMIT 200`)
 }
 
@@ -93,20 +99,6 @@ export async function insertChannel(
   await db.query(sql`
     INSERT INTO community_channels (org, id, title, created_at) VALUES (${org}, ${row.id}, ${row.title}, ${row.createdAt})
     ON CONFLICT DO NOTHING`)
-}
-
-export async function countMessages(
-  db: Queryable,
-  org: string,
-  eventIds: readonly string[],
-): Promise<(Stats & { eventId: string })[]> {
-  return db.query(sql`
-    SELECT event_id AS "eventId", count(*) AS "totalMessages",
-           count(*) FILTER (WHERE status = 'visible') AS "visibleMessages",
-           count(*) FILTER (WHERE status = 'flagged') AS "flaggedMessages",
-           count(*) FILTER (WHERE status = 'hidden') AS "hiddenMessages",
-           count(*) FILTER (WHERE pinned) AS "pinnedMessages"
-      FROM live_chat_messages WHERE org = ${org} AND event_id = ANY(${eventIds as string[]}) GROUP BY event_id`)
 }
 
 export type MessageRow = {

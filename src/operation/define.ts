@@ -132,17 +132,21 @@ export type RecordOperation<I extends z.ZodObject = z.ZodObject, O extends z.Zod
   run(ctx: Context, input: z.output<I>): Promise<z.input<O>>
 }
 
-export type WriteOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> = Base<
-  I,
-  O
-> & {
+export type WriteOperation<
+  I extends z.ZodObject = z.ZodObject,
+  O extends z.ZodType = z.ZodType,
+  S = unknown,
+> = Base<I, O> & {
   effect: 'write'
   confirmation: Confirmation
   audit: WriteAudit
-  /** The one planner: computes what would change and stores nothing. With `ctx.lock` it locks what it reads. */
-  preview(ctx: Context, input: z.output<I>): Promise<PlanDraft>
-  /** Writes what the plan says, in the open transaction. */
-  apply(ctx: Context, plan: Plan, input: z.output<I>): Promise<AppliedWrite<O>>
+  /**
+   * The one planner: computes what would change and stores nothing. With `ctx.lock` it locks what it reads. `subject`
+   * is what it read and made of it, for apply; it is no part of the plan.
+   */
+  preview(ctx: Context, input: z.output<I>): Promise<PlanDraft & { subject?: S }>
+  /** Writes what the plan says, in the open transaction, on the subject that the planner read in it. */
+  apply(ctx: Context, plan: Plan, input: z.output<I>, subject: S): Promise<AppliedWrite<O>>
 }
 
 /** `previous` and `next` are the redacted states for the audit row. */
@@ -176,9 +180,9 @@ export const record = <I extends z.ZodObject, O extends z.ZodType>(
   operation: Omit<RecordOperation<I, O>, 'effect'>,
 ): RecordOperation<I, O> => ({ effect: 'record', ...operation })
 
-export const write = <I extends z.ZodObject, O extends z.ZodType>(
-  operation: Omit<WriteOperation<I, O>, 'effect'>,
-): WriteOperation<I, O> => ({ effect: 'write', ...operation })
+export const write = <I extends z.ZodObject, O extends z.ZodType, S>(
+  operation: Omit<WriteOperation<I, O, S>, 'effect'>,
+): WriteOperation<I, O, S> => ({ effect: 'write', ...operation })
 
 export const contractOnly = (operation: Omit<ContractOnly, 'effect'>): ContractOnly => ({
   effect: 'contract-only',

@@ -1,9 +1,9 @@
 import type { Implementation } from '@modelcontextprotocol/server'
 import type { Principal } from '../access/principal.ts'
+import type { Reply } from './context.ts'
 import type { Call, Operation, ReadOperation } from './define.ts'
 import { type McpResource, resourceOf } from './mcp-resources.ts'
 import { type McpTool, toolOf } from './mcp-tools.ts'
-import type { Reply } from './run.ts'
 
 /** Who calls, and how the call reached us. `resourceMetadata` is where a token is to be had, over HTTP. */
 export type McpCaller = { principal: Principal; requestId: string; origin: string; resourceMetadata?: string }

@@ -7,13 +7,13 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import type { Reply } from './context.ts'
 import type { Call, Operation } from './define.ts'
 import { IdempotencyKey } from './envelope.ts'
 import { asProblem, fail } from './errors.ts'
 import type { McpCaller, McpCatalog } from './mcp-catalog.ts'
 import { protocolError, refused, text } from './mcp-refusal.ts'
 import { listedTemplate, type McpResource, manifests, readResource } from './mcp-resources.ts'
-import type { Reply } from './run.ts'
 
 export { mcpCatalog } from './mcp-catalog.ts'
 
@@ -112,13 +112,17 @@ const result = ({ body, headers }: Reply): CallToolResult => ({
 const SESSION = 'dev.countersign/session'
 const IDEMPOTENCY_KEY = 'dev.countersign/idempotency-key'
 
-const MetaText = z.string().min(1).max(200)
+const SessionText = z
+  .string()
+  .max(200)
+  .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces')
 
 /** What travels beside the arguments. The key of a write stands in its envelope, that of a record in `_meta`. */
 function callOf(caller: McpCaller, input: unknown, { mcpReq }: ServerContext): Call {
   const envelope = (input as { envelope?: { idempotencyKey?: unknown } } | undefined)?.envelope
-  const inEnvelope = typeof envelope?.idempotencyKey === 'string' ? envelope.idempotencyKey : undefined
-  const sessionId = metaText(mcpReq._meta, SESSION, MetaText)
+  // one that is no key is refused with the rest of the input
+  const inEnvelope = IdempotencyKey.safeParse(envelope?.idempotencyKey).data
+  const sessionId = metaText(mcpReq._meta, SESSION, SessionText)
   const idempotencyKey = metaText(mcpReq._meta, IDEMPOTENCY_KEY, IdempotencyKey) ?? inEnvelope
   return {
     principal: caller.principal,

@@ -1,4 +1,4 @@
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import type { Principal } from '../access/principal.ts'
 import type { Queryable } from '../db/pool.ts'
 import type { WriteOperation } from './define.ts'
@@ -49,26 +49,17 @@ export function effectivePolicy(
   return { mode: row.mode, approvers: row.approvers, delegatorMayConfirm: row.delegatorMayConfirm, version }
 }
 
-/** The organisation's own rows and the version of its policy (0: never changed). */
-export async function readPolicies(
-  db: Queryable,
-  org: string,
-): Promise<{ rows: PolicyRow[]; version: number }> {
-  const [found] = await db.query<{ version: number; rows: PolicyRow[] }>(sql`
-    SELECT coalesce((SELECT version FROM policy_versions WHERE org = ${org}), 0) AS version,
-           coalesce((SELECT jsonb_agg(jsonb_build_object('operationId', operation_id, 'kind', principal_kind, 'mode', mode,
-                       'approvers', approvers, 'delegatorMayConfirm', delegator_may_confirm) ORDER BY operation_id, principal_kind)
-                     FROM action_policies WHERE org = ${org}), '[]') AS rows`)
-  return found ?? { rows: [], version: 0 }
-}
+/** An organisation's own rules, and how often they were changed (0: never). */
+export type PolicySet = { rows: PolicyRow[]; version: number }
 
-/** The policy for one write by one principal, in one statement. */
-export async function policyFor(
-  db: Queryable,
-  org: string,
-  principal: Principal,
-  operation: Pick<WriteOperation, 'id' | 'confirmation'>,
-): Promise<Policy> {
-  const { rows, version } = await readPolicies(db, org)
-  return effectivePolicy(rows, version, policyKind(principal), operation)
+/** Columns of an organisation's `PolicySet`, so that a statement that runs anyway can bring it along. */
+export const policyColumns = (org: string): Sql => sql`
+  coalesce((SELECT version FROM policy_versions WHERE org = ${org}), 0) AS version,
+  coalesce((SELECT jsonb_agg(jsonb_build_object('operationId', operation_id, 'kind', principal_kind, 'mode', mode,
+              'approvers', approvers, 'delegatorMayConfirm', delegator_may_confirm) ORDER BY operation_id, principal_kind)
+            FROM action_policies WHERE org = ${org}), '[]') AS rows`
+
+export async function readPolicies(db: Queryable, org: string): Promise<PolicySet> {
+  const [found] = await db.query<PolicySet>(sql`SELECT ${policyColumns(org)}`)
+  return found ?? { rows: [], version: 0 }
 }

@@ -2,6 +2,7 @@ import { databaseProblem } from '../db/problem.ts'
 import type { Deps } from '../deps.ts'
 import { append, requireSession, toolCallEvents } from '../sessions/log.ts'
 import { requireAdmission } from './admit.ts'
+import { auditBase, context, inTransaction, type Outcome, type Reply } from './context.ts'
 import type {
   Call,
   Context,
@@ -10,19 +11,13 @@ import type {
   ReadOperation,
   RecordOperation,
   StreamItem,
-  WriteOperation,
 } from './define.ts'
 import { asProblem, fail, type Problem } from './errors.ts'
+import { claimOf, claimOrReplay } from './idempotency.ts'
 import { parseInput } from './input.ts'
-import { canonical, completePlan, type Plan, sha256 } from './plan.ts'
-import { policyFor } from './policy.ts'
-import { type ClaimKey, claimKey, insertAudit, storeResponse } from './store.ts'
+import { makePlan } from './planning.ts'
+import { insertAudit, storeResponse } from './store.ts'
 import { runWrite } from './write.ts'
-
-export type Reply = { status: number; body: Record<string, unknown>; headers: Record<string, string> }
-
-/** What happened in a call, for the session's log. */
-export type Outcome = { reply: Reply; summary: string; planDigest?: string; recorded?: boolean }
 
 /**
  * The only executor. Admission, then input, then row access inside the operation, then the effect; the answer passes
@@ -71,19 +66,6 @@ export async function openStream(
   return operation.stream(context(deps, call, deps.clock()), input)
 }
 
-export function context(deps: Deps, call: Call, now: Date): Context {
-  const { principal } = call
-  return { deps, call, principal, org: principal.org, now, db: deps.db, lock: false, touched: new Set() }
-}
-
-/** Runs work in one transaction and wakes the readers of the sessions it touched once that is committed. */
-export async function inTransaction<T>(ctx: Context, work: (ctx: Context) => Promise<T>): Promise<T> {
-  const touched = new Set<string>()
-  const result = await ctx.deps.db.transaction((tx) => work({ ...ctx, db: tx, lock: true, touched }))
-  for (const sessionId of touched) ctx.deps.feed.poke(ctx.org, sessionId)
-  return result
-}
-
 function perform(
   ctx: Context,
   operation: Operation,
@@ -116,46 +98,19 @@ async function runRead(
   return { reply: ok(operation, await operation.run(ctx, input)), summary: `Read: ${operation.summary}` }
 }
 
-/** The plan of a write, by the write's own planner; stores nothing. */
-export async function makePlan(
-  ctx: Context,
-  operation: WriteOperation,
-  input: Record<string, unknown>,
-): Promise<Plan> {
-  const policy = await policyFor(ctx.db, ctx.org, ctx.principal, operation)
-  const draft = await operation.preview(ctx, input)
-  const { action, contractId } = operation.confirmation
-  return completePlan(draft, {
-    operationId: operation.id,
-    toolName: operation.tool,
-    action,
-    contractId,
-    policy,
-  })
-}
-
 async function runPreview(
   ctx: Context,
   operation: PreviewOperation,
   input: Record<string, unknown>,
 ): Promise<Outcome> {
   const { write, input: writeInput } = operation.of(input)
-  const plan = await makePlan(ctx, write, writeInput)
+  const { plan } = await makePlan(ctx, write, writeInput)
   return {
     reply: ok(operation, operation.present(ctx, plan)),
     summary: `Previewed: ${plan.targetSummary}${plan.blockers.length > 0 ? ` Blocked: ${plan.blockers.map((b) => b.code).join(', ')}.` : ''}`,
     planDigest: plan.planDigest,
   }
 }
-
-/** Keyed hash of a validated input: equal inputs, equal fingerprints; secrets in it stay unreadable. */
-export const fingerprint = (deps: Deps, input: unknown): string => sha256(deps.sealing.hash(canonical(input)))
-
-export const replayed = (status: number, body: Record<string, unknown>): Reply => ({
-  status,
-  body,
-  headers: { 'idempotency-replayed': 'true' },
-})
 
 async function runRecord(
   ctx: Context,
@@ -166,10 +121,8 @@ async function runRecord(
   const summary = `Recorded: ${operation.summary}`
   const at = call.idempotencyKey && claimOf(ctx, operation, call.idempotencyKey)
   const reply = await inTransaction(ctx, async (tx) => {
-    if (at) {
-      const stored = await claimOrReplay(tx, at, input)
-      if (stored) return stored
-    }
+    const claimed = at ? await claimOrReplay(tx, at, input) : undefined
+    if (claimed && 'stored' in claimed) return claimed.stored
     const output = await operation.run(tx, input)
     const reply = ok(operation, output)
     if ('event' in operation.audit) {
@@ -185,38 +138,6 @@ async function runRecord(
     return reply
   })
   return { reply, summary }
-}
-
-export const claimOf = (ctx: Context, operation: Operation, key: string): ClaimKey => ({
-  org: ctx.org,
-  principalId: ctx.principal.id,
-  operationId: operation.id,
-  key,
-})
-
-/** Claims the key, or answers what the same request got before. Errors: `idempotency-mismatch`. */
-export async function claimOrReplay(ctx: Context, at: ClaimKey, input: unknown): Promise<Reply | undefined> {
-  const print = fingerprint(ctx.deps, input)
-  const claim = await claimKey(ctx.db, at, print, ctx.now)
-  if (claim.state === 'claimed') return undefined
-  if (claim.fingerprint !== print)
-    fail('idempotency-mismatch', 'This idempotency key was used for another request.')
-  return replayed(claim.status, claim.response)
-}
-
-export const auditBase = (ctx: Context, operation: Operation) => {
-  const { source, role, displayName, client } = ctx.principal
-  return {
-    org: ctx.org,
-    occurredAt: ctx.now,
-    operationId: operation.id,
-    tool: operation.tool,
-    principal: { source, role, displayName },
-    client,
-    requestId: ctx.call.requestId,
-    sessionId: ctx.call.sessionId,
-    idempotencyKey: ctx.call.idempotencyKey,
-  }
 }
 
 type Finished = {

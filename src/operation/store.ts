@@ -1,32 +1,41 @@
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../db/pool.ts'
+import { type PolicySet, policyColumns } from './policy.ts'
 
 export type ClaimKey = { org: string; principalId: string; operationId: string; key: string }
 
 export type Claim =
-  | { state: 'claimed' }
+  | { state: 'claimed'; policies: PolicySet }
   | { state: 'stored'; fingerprint: string; status: number; response: Record<string, unknown> }
 
 /**
- * Claims an idempotency key in the open transaction. A concurrent claim of the same key waits here (on the primary
- * key) until the first transaction ends: then it finds the stored answer, or claims the key itself if that one failed.
+ * Claims an idempotency key in the open transaction, and brings the organisation's policies along. A concurrent claim
+ * of the same key waits here (on the primary key) until the first transaction ends: then it finds the stored answer,
+ * or claims the key itself if that one failed.
  */
 export async function claimKey(tx: Queryable, at: ClaimKey, fingerprint: string, now: Date): Promise<Claim> {
-  const inserted = await tx.query(sql`
-    INSERT INTO idempotency_keys (org, principal_id, operation_id, key, fingerprint, created_at)
-    VALUES (${at.org}, ${at.principalId}, ${at.operationId}, ${at.key}, ${fingerprint}, ${now})
-    ON CONFLICT DO NOTHING RETURNING 1`)
-  if (inserted.length === 1) return { state: 'claimed' }
-  const [row] = await tx.query<{
+  const [row] = await tx.query<PolicySet & { claimed: boolean }>(sql`
+    WITH claimed AS (
+      INSERT INTO idempotency_keys (org, principal_id, operation_id, key, fingerprint, created_at)
+      VALUES (${at.org}, ${at.principalId}, ${at.operationId}, ${at.key}, ${fingerprint}, ${now})
+      ON CONFLICT DO NOTHING RETURNING 1)
+    SELECT EXISTS (SELECT FROM claimed) AS claimed, ${policyColumns(at.org)}`)
+  if (row?.claimed) return { state: 'claimed', policies: { rows: row.rows, version: row.version } }
+  const [stored] = await tx.query<{
     fingerprint: string
     status: number
     response: Record<string, unknown>
   }>(sql`
     SELECT fingerprint, status, response FROM idempotency_keys
      WHERE org = ${at.org} AND principal_id = ${at.principalId} AND operation_id = ${at.operationId} AND key = ${at.key}`)
-  if (!row) return claimKey(tx, at, fingerprint, now)
-  return { state: 'stored', ...row }
+  // the one that held the key was rolled back between the two statements
+  if (!stored) return claimKey(tx, at, fingerprint, now)
+  return { state: 'stored', ...stored }
 }
+
+const responseUpdate = (at: ClaimKey, status: number, response: Record<string, unknown>): Sql => sql`
+  UPDATE idempotency_keys SET status = ${status}, response = ${JSON.stringify(response)}
+   WHERE org = ${at.org} AND principal_id = ${at.principalId} AND operation_id = ${at.operationId} AND key = ${at.key}`
 
 export async function storeResponse(
   tx: Queryable,
@@ -34,9 +43,18 @@ export async function storeResponse(
   status: number,
   response: Record<string, unknown>,
 ): Promise<void> {
-  await tx.query(sql`
-    UPDATE idempotency_keys SET status = ${status}, response = ${JSON.stringify(response)}
-     WHERE org = ${at.org} AND principal_id = ${at.principalId} AND operation_id = ${at.operationId} AND key = ${at.key}`)
+  await tx.query(responseUpdate(at, status, response))
+}
+
+/** The tail of a keyed write in one statement: its audit row and its stored answer. */
+export async function recordWrite(
+  tx: Queryable,
+  audit: AuditRow,
+  at: ClaimKey,
+  status: number,
+  response: Record<string, unknown>,
+): Promise<void> {
+  await tx.query(sql`WITH audited AS (${auditInsert(audit)}) ${responseUpdate(at, status, response)}`)
 }
 
 /** Removes idempotency records older than `before`, over all organisations; answers how many. */
@@ -71,15 +89,17 @@ export type AuditRow = {
 const json = (value: unknown): string | null =>
   value === undefined || value === null ? null : JSON.stringify(value)
 
+const auditInsert = (row: AuditRow): Sql => sql`
+  INSERT INTO audit_log (org, occurred_at, outcome, code, event, operation_id, tool, principal, client, target_kind,
+    target_id, previous, next, plan_digest, session_id, approval_id, idempotency_key, correlation_id, request_id, reason)
+  VALUES (${row.org}, ${row.occurredAt}, ${row.outcome}, ${row.code ?? null}, ${row.event}, ${row.operationId}, ${row.tool},
+    ${json(row.principal)}, ${json(row.client)}, ${row.target?.kind ?? null}, ${row.target?.id ?? null},
+    ${json(row.previous)}, ${json(row.next)}, ${row.planDigest ?? null}, ${row.sessionId ?? null},
+    ${row.approvalId ?? null}, ${row.idempotencyKey ?? null}, ${row.correlationId ?? null}, ${row.requestId},
+    ${row.reason ?? null})`
+
 export async function insertAudit(db: Queryable, row: AuditRow): Promise<void> {
-  await db.query(sql`
-    INSERT INTO audit_log (org, occurred_at, outcome, code, event, operation_id, tool, principal, client, target_kind,
-      target_id, previous, next, plan_digest, session_id, approval_id, idempotency_key, correlation_id, request_id, reason)
-    VALUES (${row.org}, ${row.occurredAt}, ${row.outcome}, ${row.code ?? null}, ${row.event}, ${row.operationId}, ${row.tool},
-      ${json(row.principal)}, ${json(row.client)}, ${row.target?.kind ?? null}, ${row.target?.id ?? null},
-      ${json(row.previous)}, ${json(row.next)}, ${row.planDigest ?? null}, ${row.sessionId ?? null},
-      ${row.approvalId ?? null}, ${row.idempotencyKey ?? null}, ${row.correlationId ?? null}, ${row.requestId},
-      ${row.reason ?? null})`)
+  await db.query(auditInsert(row))
 }
 
 export type AuditFilter = {

@@ -7,13 +7,15 @@ import {
 import { append, requireSession, toolCallEvents } from '../sessions/log.ts'
 import { isTerminal } from '../sessions/rules.ts'
 import type { ApprovalRow, SessionRow } from '../sessions/store.ts'
+import { auditBase, inTransaction, type Outcome } from './context.ts'
 import { actionLiteral, type Call, type Context, type WriteOperation } from './define.ts'
 import { asksPreview, type Envelope, envelopeErrors } from './envelope.ts'
 import { fail } from './errors.ts'
+import { claimOf, claimOrReplay } from './idempotency.ts'
 import { canonical, type Plan } from './plan.ts'
+import { makePlan } from './planning.ts'
 import { joinSecrets } from './redact.ts'
-import { auditBase, claimOf, claimOrReplay, inTransaction, makePlan, type Outcome } from './run.ts'
-import { insertAudit, storeResponse } from './store.ts'
+import { insertAudit, recordWrite } from './store.ts'
 
 type Input = Record<string, unknown>
 
@@ -51,7 +53,7 @@ function idempotencyKey(call: Call, envelope: Envelope | undefined): string | un
 
 /** An envelope in preview mode (or `dryRun` where there is none) gets the plan itself; nothing is stored, nothing claimed. */
 async function answerWithPlan(ctx: Context, operation: WriteOperation, input: Input): Promise<Outcome> {
-  const plan = await makePlan(ctx, operation, input)
+  const { plan } = await makePlan(ctx, operation, input)
   return {
     reply: {
       status: 200,
@@ -74,26 +76,27 @@ async function applyOnce(
   const { envelope, key } = attempt
   const session = await lockSession(ctx, envelope)
   const at = key ? claimOf(ctx, operation, key) : undefined
-  const stored = at && (await claimOrReplay(ctx, at, input))
+  const claimed = at && (await claimOrReplay(ctx, at, input))
   const ended = session !== undefined && isTerminal(session.status)
   // a replay is answered whatever became of the session since; its log takes nothing after the final event
-  if (stored) return { reply: stored, summary: 'Replayed an applied write.', recorded: ended }
+  if (claimed && 'stored' in claimed)
+    return { reply: claimed.stored, summary: 'Replayed an applied write.', recorded: ended }
   if (ended) fail('session-ended', `The session ${session.id} is ${session.status}.`)
 
   const approval = envelope?.approval && (await namedApproval(ctx, envelope.approval, operation, session?.id))
   const arguments_ = approval ? approvedArguments(ctx, approval, input) : input
-  const plan = await makePlan(ctx, operation, arguments_)
+  const { plan, subject } = await makePlan(ctx, operation, arguments_, claimed?.policies)
   checkPlan(operation, plan, arguments_, envelope, approval)
   if (approval) await consumeApproval(ctx, approval)
-  const applied = await operation.apply(ctx, plan, arguments_)
+  const applied = await operation.apply(ctx, plan, arguments_, subject)
   const body = operation.output.parse(applied.output) as Record<string, unknown>
   const sessionId = ctx.call.sessionId ?? approval?.sessionId
   const event =
     typeof operation.audit.event === 'function' ? operation.audit.event(plan) : operation.audit.event
-  await insertAudit(ctx.db, {
+  const audit = {
     ...auditBase(ctx, operation),
     sessionId,
-    outcome: 'applied',
+    outcome: 'applied' as const,
     event,
     target: { kind: plan.target.kind, id: plan.target.id ?? createdId(applied.next) },
     previous: applied.previous,
@@ -103,10 +106,11 @@ async function applyOnce(
     idempotencyKey: key,
     correlationId: envelope?.auditCorrelationId,
     reason: envelope?.reason,
-  })
+  }
   if (sessionId) await tellSession(ctx, operation, sessionId, plan, { ...attempt, approval })
   const status = operation.status ?? 200
-  if (at) await storeResponse(ctx.db, at, status, body)
+  if (at) await recordWrite(ctx.db, audit, at, status, body)
+  else await insertAudit(ctx.db, audit)
   return {
     reply: { status, body, headers: {} },
     summary: `Applied: ${plan.targetSummary}`,

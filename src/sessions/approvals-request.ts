@@ -4,8 +4,8 @@ import { type Context, type Operation, record, type WriteOperation } from '../op
 import { fail } from '../operation/errors.ts'
 import { parseInput } from '../operation/input.ts'
 import type { Plan } from '../operation/plan.ts'
+import { makePlan } from '../operation/planning.ts'
 import { splitSecrets } from '../operation/redact.ts'
-import { makePlan } from '../operation/run.ts'
 import { approvalReference, approvalTarget } from './approvals.ts'
 import { append, requireSession } from './log.ts'
 import { presentApproval, presentRequester } from './present.ts'
@@ -52,7 +52,7 @@ export const approvalsRequest = record({
   async run(ctx, input) {
     await requireSession(ctx, input.sessionId, { lock: true, open: true })
     const { write, arguments_ } = resolveWrite(ctx, input.operationId, input.input)
-    const plan = await makePlan({ ...ctx, lock: false }, write, arguments_)
+    const { plan } = await makePlan({ ...ctx, lock: false }, write, arguments_)
     refuseUnapprovable(plan, input.planDigest)
     const id = newId('approval')
     await store(ctx, id, input, write, arguments_, plan)

@@ -140,6 +140,8 @@ async function stillSees(ctx: Context, session: Parameters<typeof canSee>[1]): P
 
 /** Whether it was woken before `ms` passed or the client left. */
 async function within(woken: Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+  // one that left while we read tells nobody any more
+  if (signal?.aborted) return true
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => resolve(false), ms)
   const onAbort = () => resolve(true)

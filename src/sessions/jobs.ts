@@ -1,6 +1,6 @@
 import type { Principal } from '../access/principal.ts'
 import type { Deps } from '../deps.ts'
-import { context, inTransaction } from '../operation/run.ts'
+import { context, inTransaction } from '../operation/context.ts'
 import { expireApproval } from './approvals.ts'
 import { dropEvents, listExpiredLogs, listOverdueApprovals } from './store.ts'
 

@@ -54,9 +54,9 @@ export async function approvalPages(app: FastifyInstance, deps: Deps): Promise<v
 /** The form carries one decision; an approval typed wrong or left empty is refused by the operation. */
 function decisionOf(
   { sessionId, approvalId }: Params,
-  body: Record<string, string>,
+  body: Record<string, string> | null | undefined,
 ): Record<string, unknown> {
-  const { decision, planDigest, confirmationText, reason } = body
+  const { decision, planDigest, confirmationText, reason } = body ?? {}
   if (decision === 'approve')
     return { sessionId, approvalId, decision, planDigest, confirmationText: confirmationText ?? '' }
   return { sessionId, approvalId, decision, planDigest, reason }

@@ -4,8 +4,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, vi } from 'vitest'
-import { postmasterOf } from '../../src/db/embedded/cluster.ts'
 import { noteOf, removeDataFolder } from '../../src/db/embedded/folder.ts'
+import { postmasterOf } from '../../src/db/embedded/process.ts'
 
 const HOLDER = fileURLToPath(new URL('./holder.ts', import.meta.url))
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ownerForRoot } from '../../src/db/embedded/owner.ts'
@@ -28,6 +28,22 @@ function innocent(cwd: string): number {
   return child.pid as number
 }
 
+/** The guard's shell, and its `cat`, which has the named pipe open. */
+const guardsOf = (run: string): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const shell = readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(`\0${run}/holders\0`)
+        const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1])
+        return [{ pid: Number(name), shell, parent }]
+      } catch {
+        return []
+      }
+    })
+    .filter(({ shell, parent }, _, all) => shell || all.some((each) => each.shell && each.pid === parent))
+    .map(({ pid }) => pid)
+
 afterEach(async () => {
   for (const child of innocents.splice(0)) child.kill('SIGKILL')
   await cleanUp()
@@ -52,6 +68,20 @@ describe('embedded PostgreSQL', () => {
     expect(await start(dataDir)).toMatchObject({ adopted: true, before: 3 })
     expect(postmaster(dataDir)).toBe(again)
     expect(second.child.exitCode).toBeNull()
+  })
+
+  test('[D-41] when the guard is killed too, the next start adopts what runs on, and it ends with its new holder', async () => {
+    const dataDir = dataFolder()
+    const first = await start(dataDir)
+    const pid = postmaster(dataDir)
+    for (const guard of guardsOf(first.socket)) process.kill(guard, 'SIGKILL')
+    first.child.kill('SIGKILL')
+    await ended(first.child)
+    const second = await start(dataDir)
+    expect(second).toMatchObject({ adopted: true, before: 1 })
+    expect(postmaster(dataDir)).toBe(pid)
+    second.child.kill('SIGKILL')
+    await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 5_000 })
   })
 
   test('[D-14] a lock file whose pid belongs to another program does not keep it from starting', async () => {

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import net from 'node:net'
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -387,6 +388,81 @@ describe('[I-4] odd paths and headers', () => {
   )
 })
 
+describe('[M-1] malformed tool calls are refused as over HTTP', () => {
+  let client: Client
+
+  beforeAll(async () => {
+    const { bearer } = await app.key({ org: 'laurel', role: 'automation' })
+    client = new Client({ name: 'malformed', version: '1.0.0' })
+    const requestInit = { headers: { Authorization: `Bearer ${bearer}` } }
+    await client.connect(new StreamableHTTPClientTransport(new URL('/mcp', app.url), { requestInit }))
+  })
+  afterAll(() => client.close())
+
+  type Arguments = Record<string, unknown>
+  const refusalOf = async (operation: Operation, input: Arguments, _meta: Arguments = {}) => {
+    const { isError, structuredContent } = await client.callTool({ name: operation.tool, arguments: input, _meta })
+    expect(isError, JSON.stringify(structuredContent).slice(0, 300)).toBe(true)
+    const body = structuredContent as any
+    expect(body.status).toBeGreaterThanOrEqual(400)
+    expect(body.status, JSON.stringify(body)).toBeLessThan(500)
+    expect(Object.keys(ERRORS)).toContain(body.code)
+    return body
+  }
+  const forAutomation = OPERATIONS.filter(({ access }) => access.auth !== 'first-party-session')
+
+  test.each(named(forAutomation))('%s', async (_, operation) => {
+    await writesNothing(() =>
+      fc.assert(
+        fc.asyncProperty(fc.constantFrom(...Object.keys(operation.input.shape), ''), hostile.map(onTheWire), async (field, value) => {
+          const input = { ...sample(operation), [field]: value }
+          if (storable(value) && operation.input.safeParse(input).success) return
+          const { errors } = await refusalOf(operation, input)
+          expect(errors.some(({ pointer }: any) => pointer === `/${field}` || pointer.startsWith(`/${field}/`))).toBe(true)
+        }),
+        { seed, numRuns: 25, endOnFailure: true },
+      ),
+    )
+    expect(app.logged.filter((line) => line.includes('refusal not recorded'))).toEqual([])
+  })
+
+  test.each(named(forAutomation))('%s beside its arguments', async (_, operation) => {
+    await writesNothing(async () => {
+      const session = 'dev.countersign/session'
+      for (const value of ['\u0000', '\ud800', '', 'x'.repeat(300), 7, {}, 'with space']) {
+        const { errors } = await refusalOf(operation, sample(operation), { [session]: value })
+        expect(errors).toMatchObject([{ pointer: '/_meta/dev.countersign~1session' }])
+      }
+      const key = 'dev.countersign/idempotency-key'
+      for (const value of ['\u0000'.repeat(9), 'short', 9, []]) {
+        const { errors } = await refusalOf(operation, sample(operation), { [key]: value })
+        expect(errors).toMatchObject([{ pointer: '/_meta/dev.countersign~1idempotency-key' }])
+      }
+    })
+  })
+
+  test('a key in the envelope that is none does not hide the refusal from the audit', async () => {
+    const operation = forAutomation.find(({ effect }) => effect === 'write')!
+    const { envelope, ...rest } = sample(operation) as { envelope: Arguments }
+    const rows = async () => (await dump(app))['public.audit_log']!.split('\n').length
+    const before = await rows()
+    for (const idempotencyKey of ['\u0000'.repeat(9), '\ud800'.repeat(9), 'x'.repeat(5000)])
+      expect((await refusalOf(operation, { ...rest, envelope: { ...envelope, idempotencyKey } })).code).toBe('validation-failed')
+    expect(await rows()).toBe(before + 3)
+  })
+
+  test('resources of odd names', async () => {
+    for (const uri of ['fanful://agent/sessions/%00/events', 'fanful://agent/sessions/%ff/events', `fanful://agent/sessions/${'x'.repeat(3000)}/events`, 'fanful://%00', 'file:///etc/passwd', 'fanful://agent/sessions/x/events?cursor=%00']) {
+      const error: any = await client.readResource({ uri }).then(
+        () => undefined,
+        (each: unknown) => each,
+      )
+      expect(error, uri).toBeDefined()
+      expect(error.code, `${uri}: ${error.message}`).not.toBe(-32603)
+    }
+  })
+})
+
 describe('[I-5] pages and sign-in answer nonsense without a defect', () => {
   test('over every odd request', async () => {
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -398,6 +474,13 @@ describe('[I-5] pages and sign-in answer nonsense without a defect', () => {
       ['POST', `/approvals/${world.sessionId}/${world.approvalId}`, 'decision=%00&planDigest=%ff', form],
       ['POST', `/approvals/${world.sessionId}/${world.approvalId}`, 'x'.repeat(100_000), form],
       ['POST', `/approvals/${world.sessionId}/${world.approvalId}`, '{}'],
+      ['POST', `/approvals/${world.sessionId}/${world.approvalId}`],
+      ['POST', `/approvals/${world.sessionId}/${world.approvalId}`, 'null'],
+      ['POST', `/approvals/${world.sessionId}/${world.approvalId}`, '[]'],
+      ['GET', `/approvals/${world.sessionId}/${world.approvalId}?artistId=laurel&artistId=laurel`],
+      ['GET', `/approvals/${world.sessionId}/${world.approvalId}?artistId=%00`],
+      ['GET', '/api/agent/surfaces?artistId=%00'],
+      ['GET', '/api/agent/surfaces?artistId=%ff'],
       ['POST', '/sign-in', 'email=%00&password=%ff', form],
       ['POST', '/sign-in', Buffer.from([0xff, 0xfe]), form],
       ['POST', '/api/auth/sign-in/email', '{"email": 1, "password": []}'],
@@ -405,13 +488,16 @@ describe('[I-5] pages and sign-in answer nonsense without a defect', () => {
       ['POST', '/api/auth/sign-in/email', '[]'],
       ['POST', '/api/auth/sign-in/email', '{"email":"a\\u0000@b.example","password":"x\\u0000"}'],
       ['POST', '/api/auth/sign-in/email', 'x'.repeat(200_000)],
+      ['POST', '/oauth/consent', 'accept=%00', form],
+      ['GET', '/oauth/consent?client_id=%00&sig=%00&exp=x'],
+      ['POST', '/sign-out', Buffer.from([0xff]), form],
       ['GET', '/api/auth/%00'],
       ['GET', '/reference?x=%ff'],
       ['GET', '/%c0%ae%c0%ae/etc/passwd'],
     ]
     for (const request of requests) {
       const { status, text } = await raw(...request)
-      expect(status, `${request.slice(0, 2).join(' ')} ${text.slice(0, 200)}`).toBeLessThan(500)
+      expect(status, `${request.slice(0, 3).join(' ')} ${text.slice(0, 200)}`).toBeLessThan(500)
     }
     expect(app.logged.filter((line) => line.includes('"defect"'))).toEqual([])
   })

@@ -1,23 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type pg from 'pg'
 import { keptFile } from '../../kept-file.ts'
-import { ELSEWHERE, noteOf, partialFolder } from './folder.ts'
+import { ELSEWHERE, MAJOR, noteOf, partialFolder } from './folder.ts'
 import { type Owner, privateFolder, reaches } from './owner.ts'
-import { isPostmaster } from './process.ts'
 
-export const MAJOR = '18'
+export { postmasterOf } from './process.ts'
+
 const PORT = 5432
 
 /** Where a data folder's cluster lives. */
@@ -122,18 +113,3 @@ export function ensureCluster({ data, owner }: Cluster, bin: string): void {
 
 /** What PostgreSQL's programs are given of our environment: not our secrets. */
 export const serverEnvironment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, LC_ALL: 'C' })
-
-/** The pid of the cluster's living postmaster. */
-export function postmasterOf({ data }: Pick<Cluster, 'data'>): number | undefined {
-  const pid = lockedBy(path.join(data, 'postmaster.pid'))
-  return pid && isPostmaster(pid, data) ? pid : undefined
-}
-
-/** The pid that a lock file of PostgreSQL names; NaN when it is damaged, undefined when there is no file. */
-export function lockedBy(file: string): number | undefined {
-  try {
-    return Number.parseInt(readFileSync(file, 'utf8'), 10)
-  } catch {
-    return undefined
-  }
-}

@@ -1,19 +1,47 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { isAlive } from './process.ts'
+import { isAlive, postmasterOf } from './process.ts'
+
+export const MAJOR = '18'
 
 /** Where clusters live that root's unprivileged PostgreSQL could not reach in their data folder. */
 export const ELSEWHERE = '/var/lib/countersign'
 
 export const noteOf = (dataDir: string): string => path.join(dataDir, 'postgres-location')
 
-/** A new data folder in the machine's temporary folder, for demonstrations and tests. */
+/** 1 h: nobody is still about to start on a temporary folder of that age. */
+const ABANDONED_MS = 3_600_000
+
+/** A new data folder in the machine's temporary folder, for demonstrations and tests. Removes abandoned ones. */
 export function temporaryDataFolder(prefix: string): string {
+  for (const name of readdirSync(os.tmpdir()))
+    if (name.startsWith(prefix)) sweep(path.join(os.tmpdir(), name))
   const folder = mkdtempSync(path.join(os.tmpdir(), prefix))
   // root's PostgreSQL runs as another user, who must be able to pass through
   if (process.getuid?.() === 0) chmodSync(folder, 0o711)
   return folder
+}
+
+/** Removes what a killed process left, unless its PostgreSQL lives. */
+function sweep(folder: string): void {
+  try {
+    const data = path.join(realpathSync(folder), `pg${MAJOR}`)
+    if (Date.now() - statSync(folder).mtimeMs < ABANDONED_MS || postmasterOf({ data })) return
+    removeDataFolder(folder)
+  } catch {
+    // another user's, or another process is removing it
+  }
 }
 
 /** Removes a data folder with its cluster, wherever that is. Its PostgreSQL must have stopped. */

@@ -25,9 +25,11 @@ const cluster = (): Cluster => ({
   connection: {},
 })
 
-/** A process with this command line after its name. */
+/** A process with these words on its command line; it ends at the first signal. */
 function program(...words: string[]): ChildProcess {
-  const child = spawn('/bin/sh', ['-c', 'while :; do sleep 1; done', ...words], { stdio: 'ignore' })
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 60_000)', '--', ...words], {
+    stdio: 'ignore',
+  })
   children.push(child)
   return child
 }

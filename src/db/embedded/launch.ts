@@ -3,8 +3,8 @@ import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, stat
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
-import { type Cluster, lockedBy, postmasterOf, serverEnvironment } from './cluster.ts'
-import { isAlive, mayHavePostgres } from './process.ts'
+import { type Cluster, serverEnvironment } from './cluster.ts'
+import { isAlive, lockedBy, mayHavePostgres, postmasterOf } from './process.ts'
 
 /** Small machines first: the working set of a control plane is small; WAL and commits stay fully durable. */
 const SETTINGS = [

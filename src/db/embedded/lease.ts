@@ -30,11 +30,13 @@ export async function openLease(connection: pg.ClientConfig): Promise<Lease | un
   } catch {
     return undefined
   }
-  // holding is no reason to stay alive (the typings lack `unref`)
-  ;(client as pg.Client & { unref(): void }).unref()
+  // holding is no reason to stay alive; an answer that is waited for is (the typings lack both)
+  const hold = client as pg.Client & { ref(): void; unref(): void }
+  hold.unref()
   return {
     lost,
     async others() {
+      hold.ref()
       const result = await client
         .query(
           'SELECT FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid() LIMIT 1',
@@ -45,6 +47,7 @@ export async function openLease(connection: pg.ClientConfig): Promise<Lease | un
     },
     async end() {
       ending = true
+      hold.ref()
       await client.end().catch(() => {})
     },
   }

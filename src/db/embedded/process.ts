@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
 
 const LINUX = process.platform === 'linux'
 
@@ -19,6 +20,21 @@ export const isAlive = (pid: number): boolean => commandOf(pid) !== undefined
 export function isPostmaster(pid: number, data: string): boolean {
   const command = commandOf(pid)
   return command !== undefined && /postgres/.test(command) && command.includes(`-D ${data} `)
+}
+
+/** The pid of the cluster's living postmaster. */
+export function postmasterOf({ data }: { data: string }): number | undefined {
+  const pid = lockedBy(path.join(data, 'postmaster.pid'))
+  return pid && isPostmaster(pid, data) ? pid : undefined
+}
+
+/** The pid that a lock file of PostgreSQL names; NaN when it is damaged, undefined when there is no file. */
+export function lockedBy(file: string): number | undefined {
+  try {
+    return Number.parseInt(readFileSync(file, 'utf8'), 10)
+  } catch {
+    return undefined
+  }
 }
 
 /**

@@ -3,12 +3,13 @@ import { setTimeout } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import { binaries } from './binaries.ts'
-import { type Cluster, ensureCluster, locateCluster, postmasterOf, refuseOtherMajor } from './cluster.ts'
+import { type Cluster, ensureCluster, locateCluster, refuseOtherMajor } from './cluster.ts'
 import { type Share, startGuard, takeShare } from './guard.ts'
 import { answers, launch } from './launch.ts'
 import { type Lease, openLease } from './lease.ts'
 import { exclusively } from './lock.ts'
 import { ownerForRoot } from './owner.ts'
+import { postmasterOf } from './process.ts'
 
 export type Embedded = {
   connection: pg.ClientConfig

@@ -1,0 +1,17 @@
+import type { Context } from '../operation/define.ts'
+import { fail } from '../operation/errors.ts'
+import type { Plan } from '../operation/plan.ts'
+import type { RoomChange } from './plan.ts'
+import { updateEvent } from './store.ts'
+import { type EventView, presentEvent } from './view.ts'
+
+/** Writes a planned change of a room where it still has the version that was read; answers both states, redacted. */
+export async function applyChange(
+  ctx: Context,
+  plan: Plan,
+  { before, next }: RoomChange,
+): Promise<{ previous: EventView; event: EventView }> {
+  const moved = await updateEvent(ctx.db, ctx.org, next, ctx.now)
+  if (!moved) fail('stale', { detail: `${before.title} changed meanwhile.`, extra: { plan } })
+  return { previous: presentEvent(before, true), event: presentEvent({ ...next, ...moved }, true) }
+}

@@ -1,0 +1,258 @@
+import { globSync, readFileSync } from 'node:fs'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { insertChannel } from '../../src/live/store.ts'
+import { type TestApp, testApp } from '../harness/app.ts'
+import { worldOf } from './world.ts'
+
+const EXEMPT = '/* every organisation */'
+const SOURCES = new URL('../../', import.meta.url)
+
+type Statement = { file: string; line: number; text: string }
+
+/** The sql`` templates of a source text, fragments inside others as statements of their own, and what is left. */
+export function templatesOf(source: string): { templates: { at: number; text: string }[]; rest: string } {
+  const templates: { at: number; text: string }[] = []
+  /** Reads code until `end`; answers where it stopped and the code without its sql templates. */
+  const code = (from: number, end: string | undefined): [number, string] => {
+    let rest = ''
+    let depth = 0
+    for (let at = from; at < source.length; ) {
+      if (source.startsWith('sql`', at) && !/[\w.]/.test(source[at - 1] ?? '')) {
+        const [next, text] = template(at + 4)
+        templates.push({ at, text })
+        at = next
+        continue
+      }
+      if (source[at] === '`') {
+        const [next, text] = template(at + 1)
+        rest += `\`${text}\``
+        at = next
+        continue
+      }
+      if (end !== undefined && depth === 0 && source[at] === end) return [at + 1, rest]
+      if (source[at] === '{') depth++
+      if (source[at] === '}') depth--
+      rest += source[at++]
+    }
+    return [source.length, rest]
+  }
+  /** Reads a template until its closing backtick; expressions become `${…}`. */
+  const template = (from: number): [number, string] => {
+    let text = ''
+    for (let at = from; at < source.length; ) {
+      if (source[at] === '`') return [at + 1, text]
+      if (source[at] === '\\') {
+        text += source.slice(at, at + 2)
+        at += 2
+        continue
+      }
+      if (source.startsWith('${', at)) {
+        const [next] = code(at + 2, '}')
+        text += '${…}'
+        at = next
+        continue
+      }
+      text += source[at++]
+    }
+    return [source.length, text]
+  }
+  const [, rest] = code(0, undefined)
+  return { templates, rest }
+}
+
+const REFERENCE =
+  /\b(FROM|JOIN|INTO|UPDATE|USING)\s+(?:public\.)?"?(\w+)"?(?:\s+(?:AS\s+)?(?!(?:WHERE|SET|ON|USING|JOIN|ORDER|GROUP|LIMIT|FOR|LEFT|INNER|CROSS|VALUES|RETURNING|UNION)\b)(\w+))?/gi
+
+/**
+ * The references of a statement to tenant tables that no parameter binds to an organisation: neither directly
+ * (`e.org = ${org}`) nor by way of another that is bound, or that is no tenant table (`s.org = k.org`).
+ */
+export function unbound(text: string, tenant: ReadonlySet<string>): string[] {
+  const statement = text.replace(/--.*$/gm, '').replace(/\s+/g, ' ')
+  const references = [...statement.matchAll(REFERENCE)].filter((match) => tenant.has(match[2]!))
+  const inserted = references.filter((match) => match[1]!.toUpperCase() === 'INTO').map((match) => match[2]!)
+  const named = references.filter((match) => match[1]!.toUpperCase() !== 'INTO').map((match) => match[3] ?? match[2]!)
+  const looseWithout = (settled: readonly string[]): string[] => {
+    const open = new Set(named.filter((name) => !settled.includes(name)))
+    const isBound = (name: string): boolean =>
+      new RegExp(`\\b${name}\\.org = \\$\\{…\\}`, 'i').test(statement) ||
+      [...statement.matchAll(/\b(\w+)\.org = (\w+)\.org\b/gi)].some(
+        ([, left, right]) => (left === name && !open.has(right!)) || (right === name && !open.has(left!)),
+      )
+    for (let bound = [...open].find(isBound); bound; bound = [...open].find(isBound)) open.delete(bound)
+    return [...open]
+  }
+  // an unqualified `org = ${org}` settles one reference: the one that leaves the fewest open
+  const settled: string[] = []
+  for (const _ of statement.matchAll(/(?<![\w.])org = \$\{…\}/gi)) {
+    const gain = (name: string) => looseWithout([...settled, name]).length
+    settled.push(looseWithout(settled).sort((one, other) => gain(one) - gain(other))[0] ?? '')
+  }
+  const looseInserts = inserted.filter(
+    (table) => !new RegExp(`INTO ${table} \\(\\s*org\\b[^)]*\\)\\s*(VALUES \\(|SELECT )\\$\\{…\\}`, 'i').test(statement),
+  )
+  // a name that stands for several references needs as many conditions
+  const repeated = [...new Set(named)].filter((name) => {
+    const conditions = [...statement.matchAll(new RegExp(`\\b${name}\\.org\\b`, 'gi'))].length
+    return named.filter((each) => each === name).length > conditions + settled.length && !looseWithout(settled).includes(name)
+  })
+  return [...looseInserts, ...looseWithout(settled), ...repeated]
+}
+
+let app: TestApp
+let client: pg.Client
+let tenant: Set<string>
+
+const column = async (text: string): Promise<string[]> => (await client.query(text)).rows.map((row) => row.name)
+
+beforeAll(async () => {
+  app = await testApp()
+  client = new pg.Client(app.database.connection)
+  await client.connect()
+  tenant = new Set(
+    await column(`
+      SELECT c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+       WHERE i.indisprimary AND n.nspname = 'public' AND a.attname = 'org'`),
+  )
+})
+afterAll(async () => {
+  await client.end()
+  await app.close()
+})
+
+const sources = globSync('src/**/*.ts', { cwd: SOURCES.pathname }).filter((file) => !file.endsWith('.test.ts'))
+const read = (file: string) => readFileSync(new URL(file, SOURCES), 'utf8')
+const statements: Statement[] = sources.flatMap((file) => {
+  const source = read(file)
+  return templatesOf(source).templates.map(({ at, text }) => ({
+    file,
+    line: source.slice(0, at).split('\n').length,
+    text,
+  }))
+})
+
+describe('[T-2] every statement on a tenant table binds the organisation', () => {
+  test('in the source', () => {
+    const loose = statements
+      .filter(({ text }) => !text.includes(EXEMPT))
+      .flatMap(({ file, line, text }) => unbound(text, tenant).map((name) => `${file}:${line} ${name}`))
+    expect(loose).toEqual([])
+    // the check has something to look at
+    const touching = statements.filter(({ text }) => [...tenant].some((name) => new RegExp(`\\b${name}\\b`).test(text)))
+    expect(touching.length).toBeGreaterThan(30)
+  })
+
+  test('and none is written otherwise than as a template', () => {
+    const named = new RegExp(`\\b(FROM|JOIN|INTO|UPDATE)\\s+"?(${[...tenant].join('|')})\\b`)
+    const hidden = sources.filter((file) => named.test(templatesOf(read(file)).rest.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')))
+    expect(hidden).toEqual([])
+  })
+
+  test('what is exempt says so and is only what looks a credential up or cleans up', () => {
+    const exempt = statements.filter(({ text }) => text.includes(EXEMPT)).map(({ file }) => file)
+    expect([...new Set(exempt)].sort()).toEqual(EXEMPT_FILES)
+  })
+
+  test.each([
+    ['SELECT id FROM live_events WHERE id = ${id}', ['live_events']],
+    ['SELECT id FROM live_events e WHERE e.id = ${id}', ['e']],
+    ['DELETE FROM live_events WHERE id = ${id}', ['live_events']],
+    ['UPDATE live_events SET title = ${t} WHERE id = ${id}', ['live_events']],
+    ['INSERT INTO live_events (id, title) VALUES (${id}, ${t})', ['live_events']],
+    ["INSERT INTO live_events (org, id) VALUES ('laurel', ${id})", ['live_events']],
+    ["SELECT 1 FROM live_events WHERE org = 'laurel'", ['live_events']],
+    ['SELECT 1 FROM live_events e JOIN agent_sessions s ON s.id = e.id WHERE e.org = ${org}', ['s']],
+    ['SELECT 1 FROM live_events WHERE org = ${org} AND EXISTS (SELECT FROM agent_sessions)', ['agent_sessions']],
+    ['SELECT 1 FROM live_events e JOIN agent_sessions s ON s.org = e.org WHERE e.org = ${org}', []],
+    ['SELECT 1 FROM live_events e JOIN agent_sessions s ON s.org = e.org', ['e', 's']],
+    ['SELECT 1 FROM live_events WHERE org = ${org} UNION SELECT 1 FROM live_events', ['live_events']],
+    ['SELECT 1 FROM live_events WHERE org = ${org} UNION SELECT 1 FROM live_events WHERE org = ${org}', []],
+    ['SELECT 1 FROM unnest(${orgs}) AS k (org) JOIN agent_sessions s ON s.org = k.org', []],
+    ['SELECT 1 FROM live_events e WHERE org = ${org}', []],
+    ['SELECT (SELECT 1 FROM live_events e WHERE e.org = s.org) FROM agent_sessions s WHERE org = ${org}', []],
+    ['SELECT 1 FROM live_events WHERE org = ${org} AND id = ${id} FOR UPDATE', []],
+    ['INSERT INTO live_events (org, id) VALUES (${org}, ${id}) ON CONFLICT DO NOTHING', []],
+    ['SELECT 1 FROM auth_user WHERE id = ${id}', []],
+  ])('the check itself on %j', (text, expected) => {
+    const { templates } = templatesOf(`sql\`${text}\``)
+    expect(templates.map((each) => unbound(each.text, tenant))).toEqual([expected])
+  })
+})
+
+/** Credentials are looked up before an organisation is known; jobs and clean-up work for all of them. */
+const EXEMPT_FILES = [
+  'src/access/clean-up.ts',
+  'src/access/keys-store.ts',
+  'src/access/store.ts',
+  'src/operation/store.ts',
+  'src/sessions/store.ts',
+]
+
+describe('[T-3] the database refuses what points into another organisation', () => {
+  test('every table with an organisation has it first in its key', async () => {
+    const withOrg = await column(
+      `SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'org'`,
+    )
+    expect(withOrg.sort()).toEqual([...tenant].sort())
+  })
+
+  type ForeignKey = { name: string; child: string; parent: string; columns: string[]; targets: string[] }
+  const foreignKeys = async (): Promise<ForeignKey[]> => {
+    const { rows } = await client.query<ForeignKey>(`
+      SELECT k.conname AS name, c.relname AS child, p.relname AS parent,
+             (SELECT array_agg(a.attname::text ORDER BY n) FROM unnest(k.conkey) WITH ORDINALITY u (num, n)
+                JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num) AS columns,
+             (SELECT array_agg(a.attname::text ORDER BY n) FROM unnest(k.confkey) WITH ORDINALITY u (num, n)
+                JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num) AS targets
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
+       WHERE k.contype = 'f'`)
+    return rows.filter(({ child, parent }) => tenant.has(child) && tenant.has(parent))
+  }
+
+  test('every foreign key between such tables carries it', async () => {
+    const keys = await foreignKeys()
+    expect(keys.length).toBeGreaterThan(4)
+    const carries = ({ columns, targets }: ForeignKey) => columns.indexOf('org') >= 0 && targets[columns.indexOf('org')] === 'org'
+    expect(keys.filter((key) => !carries(key)).map(({ name }) => name)).toEqual([])
+  })
+
+  test('and a row that points elsewhere is refused, for each of them', async () => {
+    await fill()
+    for (const { name, child, columns } of await foreignKeys()) {
+      const filled = columns.map((each) => `${each} IS NOT NULL`).join(' AND ')
+      const { rows } = await client.query(
+        `SELECT row_to_json(t) AS row FROM ${child} t WHERE org = 'laurel' AND ${filled} LIMIT 1`,
+      )
+      expect(rows, `${child} has a row for ${name}`).toHaveLength(1)
+      const foreign = { ...rows[0].row, org: 'juniper', ...(columns.includes('id') || !rows[0].row.id ? {} : { id: 'other' }) }
+      const insert = client.query(`INSERT INTO ${child} SELECT * FROM json_populate_record(null::${child}, $1)`, [
+        JSON.stringify(foreign),
+      ])
+      await expect(insert, name).rejects.toMatchObject({ code: '23503', constraint: name })
+    }
+  })
+
+  /** One row at least in every table that points at another, all of laurel. */
+  async function fill(): Promise<void> {
+    const createdAt = new Date('2026-05-01T00:00:00.000Z')
+    await app.org('laurel')
+    await app.org('juniper')
+    await insertChannel(app.deps.db, 'laurel', { id: 'general', title: 'General', createdAt })
+    const event = await app.event('laurel', { id: 'room-00000001', communityChannelId: 'general' })
+    await client.query(
+      `INSERT INTO live_chat_messages (org, id, event_id, display_name, body, status, created_at)
+       VALUES ('laurel', 'm1', $1, 'Ana', 'Hello', 'visible', now())`,
+      [event.id],
+    )
+    const owner = await app.person('laurel', 'owner')
+    const world = await worldOf(app, 'laurel', await app.key({ org: 'laurel', role: 'agent' }))
+    const { sessionId, approvalId, planDigest } = world
+    const decision = { decision: 'approve', planDigest }
+    const path = `/api/agent/sessions/${sessionId}/approvals/${approvalId}`
+    const decided = await owner.call('PATCH', path, decision)
+    expect(decided.status, JSON.stringify([decided.body, world])).toBe(200)
+  }
+})

@@ -506,7 +506,6 @@ ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check CHEC
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_org_session_id_fkey FOREIGN KEY (org, session_id) REFERENCES agent_sessions(org, id) ON DELETE CASCADE;
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));
-ALTER TABLE public.session_events ADD CONSTRAINT session_events_org_session_id_fkey FOREIGN KEY (org, session_id) REFERENCES agent_sessions(org, id) ON DELETE CASCADE;
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_pkey PRIMARY KEY (org, session_id, sequence);
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK ((type = ANY (ARRAY['session.created'::text, 'message.appended'::text, 'tool.call.started'::text, 'tool.call.completed'::text, 'approval.requested'::text, 'approval.resolved'::text, 'session.completed'::text, 'session.cancelled'::text])));
 
@@ -543,7 +542,6 @@ CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
-CREATE INDEX session_events_occurred_at ON public.session_events USING btree (occurred_at);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
 CREATE UNIQUE INDEX grants_key ON public.grants USING btree (org, key_id) WHERE (key_id IS NOT NULL);
 CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, delegator_user_id, oauth_client_id) WHERE ((oauth_client_id IS NOT NULL) AND (revoked_at IS NULL));

@@ -94,7 +94,8 @@ const page = async (path: string, form?: Record<string, string>) => {
 const shownAs = (value: unknown): string =>
   (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll('"', '&quot;')
 
-const rowsOf = async (table: string): Promise<unknown[]> => app.deps.db.query(raw(`SELECT * FROM ${table}`) as never)
+const rowsOf = async (table: string): Promise<unknown[]> =>
+  app.deps.db.query(raw(`SELECT * FROM ${table}`) as never)
 
 describe.each(CASES)('[K-2] %s goes through the kernel as it is', (_name, operation, input, table) => {
   test('preview, approval, page, execution, audit and replay', async () => {
@@ -126,7 +127,8 @@ describe.each(CASES)('[K-2] %s goes through the kernel as it is', (_name, operat
     for (const change of plan.changes)
       for (const part of [change.label, change.before, change.after])
         if (part !== null) expect(shown.text).toContain(shownAs(part))
-    for (const said of [plan.targetSummary, plan.confirmationText, ...plan.warnings]) expect(shown.text).toContain(said)
+    for (const said of [plan.targetSummary, plan.confirmationText, ...plan.warnings])
+      expect(shown.text).toContain(said)
     for (const { message } of plan.conflicts) expect(shown.text).toContain(message)
     const decision = { decision: 'approve', planDigest, confirmationText: plan.confirmationText }
     expect((await page(pathname + search, decision)).status).toBe(303)
@@ -147,9 +149,17 @@ describe.each(CASES)('[K-2] %s goes through the kernel as it is', (_name, operat
     expect(after.length - effects).toBe(table === 'next_sync_jobs' ? 1 : 0)
 
     const audit = await owner.call('GET', `/api/admin/audit?sessionId=${sessionId}`)
-    const entry = audit.body.entries.find((each: any) => each.operationId === operation.id && each.outcome === 'applied')
+    const entry = audit.body.entries.find(
+      (each: any) => each.operationId === operation.id && each.outcome === 'applied',
+    )
     const event = operation.audit.event
-    expect(entry).toMatchObject({ event, planDigest, approvalId: id, toolName: operation.tool, reason: 'The next surfaces come.' })
+    expect(entry).toMatchObject({
+      event,
+      planDigest,
+      approvalId: id,
+      toolName: operation.tool,
+      reason: 'The next surfaces come.',
+    })
     expect(entry.next).not.toBeNull()
     const log = await agent.call('GET', `/api/agent/sessions/${sessionId}/events`)
     const types = log.body.events.map((each: any) => [each.type, each.approval?.status])
@@ -178,8 +188,13 @@ test('[K-2] a price that moved after the approval is not overwritten', async () 
     reason: 'It drifted.',
   })
   const { id, planDigest } = asked.body.approval
-  await owner.call('PATCH', `/api/agent/sessions/${sessionId}/approvals/${id}`, { decision: 'approve', planDigest })
-  await app.deps.db.query(sql`UPDATE next_prices SET amount = 950, version = version + 1 WHERE org = 'laurel'`)
+  await owner.call('PATCH', `/api/agent/sessions/${sessionId}/approvals/${id}`, {
+    decision: 'approve',
+    planDigest,
+  })
+  await app.deps.db.query(
+    sql`UPDATE next_prices SET amount = 950, version = version + 1 WHERE org = 'laurel'`,
+  )
   const confirmation = { text: plan.confirmationText, acknowledgedRisk: true }
   const more = { confirmation, idempotencyKey: 'next-stale-key', approval: { id, planDigest } }
   const refused = await call(operation, { ...input, envelope: envelope(operation, plan.target.id, more) })
@@ -200,7 +215,10 @@ test('[K-3] every surface follows from the declaration alone', async () => {
         idempotentHint: true,
       })
       const argued = { ...input, ...(operation === CASES[1]![1] ? { amount: 650 } : {}) }
-      const preview = { ...argued, envelope: envelope(operation, null, { actionMode: 'preview', dryRun: true }) }
+      const preview = {
+        ...argued,
+        envelope: envelope(operation, null, { actionMode: 'preview', dryRun: true }),
+      }
       const answer = await client.callTool({ name: operation.tool, arguments: preview })
       answers.push(JSON.stringify(answer))
       expect(answer.structuredContent).toMatchObject({ ok: true, mode: 'preview' })
@@ -212,7 +230,9 @@ test('[K-3] every surface follows from the declaration alone', async () => {
   const schema = document.paths['/v1/configs/sync-jobs'].post.requestBody.content['application/json'].schema
   expect(schema.properties.target_auth_token).toMatchObject({ writeOnly: true })
   const { body: policies } = await owner.call('GET', '/api/admin/policies')
-  const modes = policies.policies.filter((each: any) => each.principalKind === 'agent').map((each: any) => [each.operationId, each.mode])
+  const modes = policies.policies
+    .filter((each: any) => each.principalKind === 'agent')
+    .map((each: any) => [each.operationId, each.mode])
   expect(modes).toEqual(expect.arrayContaining(CASES.map(([, { id }]) => [id, 'approve'])))
   expect(() => checked([...OPERATIONS, configSync as never])).toThrow('unknown surface')
 })

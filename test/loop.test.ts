@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-describe('the agent loop over HTTP', () => {
+describe('[K-9] the agent loop over HTTP', () => {
   test('a previewed move is approved by a person, applied once and replayable', async () => {
     const sessionId = await openSession(agent)
     const inSession = { 'agent-session-id': sessionId }

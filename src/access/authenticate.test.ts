@@ -31,7 +31,7 @@ async function member(email: string, role: 'owner' | 'admin' | 'member', org = '
   return createUser(test.access, { email, password: PASSWORD, org, role })
 }
 
-describe('a guest', () => {
+describe('[X-3] a guest', () => {
   it('is in the default organisation or in the one named', async () => {
     expect(await authenticate(test.access, { headers: {} })).toMatchObject({
       kind: 'guest',
@@ -53,7 +53,7 @@ describe('a guest', () => {
   })
 })
 
-describe('keys', () => {
+describe('[X-4] keys', () => {
   it('of automation belong to the organisation', async () => {
     const { key } = await keyFor({ role: 'automation', name: 'Nightly sync' })
     expect(await bearer(key)).toMatchObject({
@@ -152,7 +152,7 @@ describe('keys', () => {
   })
 })
 
-describe('a bearer that does not hold is refused and no guest', () => {
+describe('[X-5] a bearer that does not hold is refused and no guest', () => {
   it.each([
     ['an unknown key', `Bearer csk_${'x'.repeat(64)}`],
     ['an unknown OAuth token', `Bearer cso_${'x'.repeat(32)}`],
@@ -181,7 +181,7 @@ describe('a bearer that does not hold is refused and no guest', () => {
   })
 })
 
-describe('a person', () => {
+describe('[X-6] a person', () => {
   it('comes from a session cookie only, and is in the only organisation', async () => {
     const cookie = await signIn(app, 'owner@laurel.test')
     expect(await byCookie(cookie)).toMatchObject({
@@ -253,7 +253,7 @@ describe('a person', () => {
   })
 })
 
-describe('one lookup', () => {
+describe('[X-7] one lookup', () => {
   it('reads a bearer and a cookie in a single statement each', async () => {
     const { key } = await keyFor({ role: 'agent' })
     const cookie = await signIn(app, 'owner@laurel.test')

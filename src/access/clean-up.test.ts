@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => test.drop())
 
-it('removes what has expired, and neither keys nor what still holds', async () => {
+it('[X-8] removes what has expired, and neither keys nor what still holds', async () => {
   const app = await accessApp(test.access)
   const payload = {
     client_name: 'x',

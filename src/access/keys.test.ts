@@ -29,7 +29,7 @@ const invalid = (pointer: string, message = '') =>
     }),
   })
 
-describe('createKey', () => {
+describe('[X-9] createKey', () => {
   it('gives each role its scopes', async () => {
     for (const role of ['automation', 'agent', 'listener', 'artist-admin'] as const) {
       const created = await key({ role })
@@ -119,7 +119,7 @@ describe('createKey', () => {
   })
 })
 
-describe('people and organisations', () => {
+describe('[X-10] people and organisations', () => {
   it('keep their slug for ever', async () => {
     const change = test.database.db.pool.query(
       `UPDATE auth_organization SET slug = 'x', id = 'x' WHERE id = 'other'`,

@@ -206,7 +206,7 @@ const livingGrants = async (org = 'laurel') =>
     ({ givenBy, revokedAt }) => givenBy === 'consent' && revokedAt === null,
   )
 
-describe('an MCP client', () => {
+describe('[X-11] an MCP client', () => {
   it('is told where to get a token', async () => {
     const response = await fetch(`${origin}/mcp`, {
       method: 'POST',
@@ -335,7 +335,7 @@ describe('an MCP client', () => {
   })
 })
 
-describe('the authorization server', () => {
+describe('[X-12] the authorization server', () => {
   const register = (metadata: Record<string, unknown>) =>
     fetch(`${origin}/api/auth/oauth2/register`, {
       method: 'POST',

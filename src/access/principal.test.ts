@@ -18,7 +18,7 @@ const member = (role: MemberRole) => ({ org: 'laurel', role })
 const key = { id: 'key_1', org: 'laurel', name: 'Nightly', scopes: ['creator:laurel:*'] }
 const client = { id: 'client-codex', name: 'Codex', kind: 'codex' }
 
-describe('principals', () => {
+describe('[X-13] principals', () => {
   it.each([
     ['owner', 'creator', 'owner', true],
     ['admin', 'artist-admin', 'admin', true],
@@ -99,7 +99,7 @@ describe('principals', () => {
   })
 })
 
-describe('names', () => {
+describe('[X-14] names', () => {
   it('follow from the slug', () => {
     expect(communityId('laurel')).toBe('community_laurel_public')
     expect(communityName('laurel')).toBe('Laurel public community')

@@ -28,7 +28,7 @@ const form = (url: string, fields: Record<string, string>, headers: Record<strin
     payload: new URLSearchParams(fields).toString(),
   })
 
-describe('the sign-in page', () => {
+describe('[X-15] the sign-in page', () => {
   it('is plain, may not be framed, and runs no script', async () => {
     const page = await app.inject('/sign-in?next=/approvals/1/2%3Fa=%22%3E')
     expect(page.statusCode).toBe(200)
@@ -82,7 +82,7 @@ describe('the sign-in page', () => {
   ])('never leads to %s', (next) => expect(safeNext(next)).toBe('/signed-in'))
 })
 
-describe('endpoints of better-auth', () => {
+describe('[X-16] endpoints of better-auth', () => {
   it('keeps all closed but the listed ones', async () => {
     const cookie = await signIn(app, 'owner@laurel.test')
     const headers = { cookie, origin: ORIGIN }
@@ -157,7 +157,7 @@ describe('endpoints of better-auth', () => {
   })
 })
 
-describe('signing in too often', () => {
+describe('[X-17] signing in too often', () => {
   it('is refused per address of the connection, whatever the client says of itself', async () => {
     const access = createAccess({
       ...test.access,
@@ -184,7 +184,7 @@ describe('signing in too often', () => {
   })
 })
 
-describe('secrets', () => {
+describe('[X-18] secrets', () => {
   it('appear in no log line, and in the database only as hashes', async () => {
     const canary = 'canary-password-5f0c'
     const { key } = await createKey(test.access, { org: 'laurel', role: 'agent' })
@@ -221,7 +221,7 @@ describe('secrets', () => {
   })
 })
 
-describe('a start without a database', () => {
+describe('[X-19] a start without a database', () => {
   it('is tried again when the next request comes', async () => {
     let down = true
     const pool = new Proxy(test.database.db.pool, {

@@ -18,7 +18,7 @@ async function pending(pool: pg.Pool) {
   return { toBeCreated, toBeAdded, statements: await compileMigrations() }
 }
 
-describe('the access migration', () => {
+describe('[X-20] the access migration', () => {
   it('has every table and column that better-auth asks for', async () => {
     const { toBeCreated, toBeAdded, statements } = await pending(test.database.db.pool)
     expect({ toBeCreated, toBeAdded }).toEqual({ toBeCreated: [], toBeAdded: [] })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { covers, intersectScopes, scopeMistakes } from './scopes.ts'
 
-describe('covers', () => {
+describe('[X-21] covers', () => {
   it.each([
     ['creator:laurel:*', 'creator:laurel:live:write', true],
     ['creator:laurel:*', 'creator:laurel:live:*', true],
@@ -16,7 +16,7 @@ describe('covers', () => {
   ])('%s over %s: %s', (held, wanted, expected) => expect(covers(held, wanted)).toBe(expected))
 })
 
-describe('intersectScopes', () => {
+describe('[X-22] intersectScopes', () => {
   it('keeps the narrower of two that overlap', () => {
     expect(intersectScopes(['creator:laurel:*'], ['creator:laurel:live:read'])).toEqual([
       'creator:laurel:live:read',
@@ -42,7 +42,7 @@ describe('intersectScopes', () => {
   })
 })
 
-describe('scopeMistakes', () => {
+describe('[X-23] scopeMistakes', () => {
   it('accepts scopes of the organisation and listener scopes', () => {
     expect(
       scopeMistakes('laurel', [

@@ -6,7 +6,7 @@ const SECRET = 'a secret of the deployment'
 const sign = (token: string, secret = SECRET): string =>
   encodeURIComponent(`${token}.${createHmac('sha256', secret).update(token).digest('base64')}`)
 
-describe('sessionToken', () => {
+describe('[X-24] sessionToken', () => {
   it('reads our cookie among others, with and without the prefix of https', () => {
     expect(sessionToken(`theme=dark; countersign.session_token=${sign('abc')}; x=1`, SECRET)).toBe('abc')
     expect(sessionToken(`__Secure-countersign.session_token=${sign('abc')}`, SECRET)).toBe('abc')

@@ -36,6 +36,8 @@ export function openDb(connection: pg.PoolConfig): Db {
     statement_timeout: 30_000,
     lock_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
+    // longer than the server's own limit: for a connection whose other end has vanished without a word
+    query_timeout: 35_000,
     // BEGIN travels with the first statement: 20 % more transactions of four statements than one by one
     pipeline: true,
     ...connection,

@@ -2,6 +2,9 @@ import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { prepared } from './statement.ts'
 
+/** A read by key takes well under a millisecond. */
+const LIMITS = { statement_timeout: 4_000, query_timeout: 5_000 }
+
 export type Reads = {
   query<R = Record<string, unknown>>(statement: Sql): Promise<R[]>
   end(): Promise<void>
@@ -19,7 +22,8 @@ export function openReads(connection: pg.ClientConfig): Reads {
   function opened(): Promise<pg.Client> {
     if (ended) throw new Error('The database was closed.')
     if (current) return current
-    const client = new pg.Client({ ...connection, pipeline: true })
+    // one that hangs holds up all behind it
+    const client = new pg.Client({ ...connection, ...LIMITS, pipeline: true })
     const opening = client.connect().then(() => client)
     const forget = () => {
       if (current === opening) current = undefined

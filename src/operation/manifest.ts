@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { admits } from './admit.ts'
 import type { ContractOnly, HttpRoute, Operation, OperationAccess } from './define.ts'
-import { ENVELOPE_CONTRACT } from './envelope.ts'
+import { ENVELOPE_CONTRACT, EnvelopeSchema } from './envelope.ts'
 import { inlineDefinitions, jsonSchema } from './json-schema.ts'
 
 type JsonSchema = {
@@ -173,7 +173,9 @@ export function inputFields(input: z.ZodObject, contractId?: string): Record<str
   return Object.fromEntries(
     Object.entries(schema.properties ?? {}).map(([name, property]) => [
       name,
-      name === 'envelope' ? envelopeField(contractId) : fieldOf(property, required.has(name)),
+      input.shape[name] === EnvelopeSchema
+        ? envelopeField(contractId)
+        : fieldOf(property, required.has(name)),
     ]),
   )
 }

@@ -52,7 +52,7 @@ const LIST = rpc('tools/list')
 const nested = (depth: number) =>
   `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${'['.repeat(depth)}${']'.repeat(depth)}}`
 
-describe('what is not a request is refused with a 4xx', () => {
+describe('[M-2] what is not a request is refused with a 4xx', () => {
   test.each<[string, string | Buffer, number, number]>([
     ['nothing', '', 400, -32700],
     ['no JSON', '{"jsonrpc":', 400, -32700],
@@ -107,7 +107,7 @@ describe('what is not a request is refused with a 4xx', () => {
   })
 })
 
-describe('credentials', () => {
+describe('[M-3] credentials', () => {
   test('a bad bearer is told where to get a good one', async () => {
     const { status, headers, json } = await send(LIST, { authorization: 'Bearer wrong' })
     expect(status).toBe(401)
@@ -137,7 +137,7 @@ describe('credentials', () => {
   })
 })
 
-describe('a page of another site', () => {
+describe('[M-4] a page of another site', () => {
   test.each([
     [{ host: 'evil.example.com' }, 403],
     [{ origin: 'http://evil.example.com' }, 403],

@@ -24,7 +24,7 @@ const tool = toolOf(
 const resource = resourceOf(tool)!
 const inputOf = (uri: string) => findResource(uri, [resource], new Map([['log_read', tool]]))?.input
 
-test('lists the rest of the input as a query', () => {
+test('[M-5] lists the rest of the input as a query', () => {
   expect(listedTemplate(resource)).toBe('x://logs/{logId}/events{?limit,all}')
 })
 
@@ -35,7 +35,7 @@ test.each([
   ['x://logs/a/events?limit=five', { logId: 'a', limit: 'five' }],
   ['x://logs/a/events?logId=b&other=1', { logId: 'a', other: '1' }],
   ['x://logs/%/events', { logId: '%' }],
-])('%s names an input', (uri, input) => {
+])('[M-5] %s names an input', (uri, input) => {
   expect(inputOf(uri)).toEqual(input)
 })
 
@@ -46,6 +46,6 @@ test.each([
   'x://logs/a',
   '',
   `x://logs/${'a'.repeat(3000)}/events`,
-])('%s names nothing', (uri) => {
+])('[M-5] %s names nothing', (uri) => {
   expect(inputOf(uri)).toBeUndefined()
 })

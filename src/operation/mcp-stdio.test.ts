@@ -74,7 +74,7 @@ const initialize = () =>
 const NOTE = 'fanful://agent/notes/n1'
 const updates = () => heard.filter((message) => message.method === 'notifications/resources/updated')
 
-test('serves revision 2026-07-28 and tells of changes', async () => {
+test('[M-6] serves revision 2026-07-28 and tells of changes', async () => {
   const discovered = await ask('server/discover', { _meta })
   expect(discovered.result).toMatchObject({ supportedVersions: ['2026-07-28'] })
   const called = await ask('tools/call', { name: 'note_private_read', arguments: {}, _meta })
@@ -100,7 +100,7 @@ test('serves revision 2026-07-28 and tells of changes', async () => {
   await vi.waitFor(() => expect(notes.followers()).toBe(0))
 })
 
-test('serves revision 2025-11-25 and its subscriptions', async () => {
+test('[M-6] serves revision 2025-11-25 and its subscriptions', async () => {
   expect((await initialize()).result).toMatchObject({
     protocolVersion: '2025-11-25',
     capabilities: { resources: { subscribe: true } },
@@ -116,7 +116,7 @@ test('serves revision 2025-11-25 and its subscriptions', async () => {
   expect(notes.followers()).toBe(0)
 })
 
-test('a key that was revoked meanwhile is refused, and hears nothing more', async () => {
+test('[M-7] a key that was revoked meanwhile is refused, and hears nothing more', async () => {
   await initialize()
   await ask('resources/subscribe', { uri: NOTE })
   bearers.revoke()
@@ -127,13 +127,13 @@ test('a key that was revoked meanwhile is refused, and hears nothing more', asyn
   expect(updates()).toEqual([])
 })
 
-test('nonsense does not end it', async () => {
+test('[M-8] nonsense does not end it', async () => {
   await initialize()
   input.write('this is no JSON\n{"jsonrpc":"2.0"}\n[]\n')
   expect((await ask('tools/list', {})).result).toBeDefined()
 })
 
-test('ends with its input and lets go of what it followed', async () => {
+test('[M-8] ends with its input and lets go of what it followed', async () => {
   await initialize()
   await ask('resources/subscribe', { uri: NOTE })
   input.end()

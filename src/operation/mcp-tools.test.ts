@@ -33,7 +33,7 @@ const writing = (envelope: boolean): Operation =>
     apply: never,
   } as never) as unknown as Operation
 
-describe('hints', () => {
+describe('[M-9] hints', () => {
   const hints = (operation: Operation) => {
     const { readOnlyHint, destructiveHint, idempotentHint, openWorldHint } =
       toolOf(operation).tool.annotations!
@@ -59,7 +59,7 @@ describe('hints', () => {
   })
 })
 
-test('names and describes the tool by the operation', () => {
+test('[M-10] names and describes the tool by the operation', () => {
   expect(toolOf(reading()).tool).toMatchObject({
     name: 'thing_change',
     title: 'Things change apply',
@@ -68,7 +68,7 @@ test('names and describes the tool by the operation', () => {
   })
 })
 
-test('the literal action of a route need not be given', () => {
+test('[M-10] the literal action of a route need not be given', () => {
   const input = z.strictObject({
     action: z.literal('confirm_it'),
     confirmed: z.literal(true),
@@ -80,7 +80,7 @@ test('the literal action of a route need not be given', () => {
   expect(tool.inputSchema.required).toEqual(['confirmed', 'id'])
 })
 
-test('arguments hold no reference, no secret mark and no list of types', () => {
+test('[M-10] arguments hold no reference, no secret mark and no list of types', () => {
   const part = z.strictObject({ id: z.string() }).meta({ id: 'Part' })
   const input = z.strictObject({
     first: part,
@@ -110,13 +110,13 @@ test('arguments hold no reference, no secret mark and no list of types', () => {
   })
 })
 
-test('a union of objects is an object at the root', () => {
+test('[M-10] a union of objects is an object at the root', () => {
   const output = z.union([z.object({ a: z.string() }), z.object({ b: z.string() }).meta({ id: 'B' })])
   const { outputSchema } = toolOf(reading({ output })).tool
   expect(outputSchema?.type).toBe('object')
   expect(outputSchema?.anyOf).toHaveLength(2)
 })
 
-test('refuses at start an output that MCP cannot carry', () => {
+test('[M-10] refuses at start an output that MCP cannot carry', () => {
   expect(() => toolOf(reading({ output: z.array(z.string()) }))).toThrow(/things.change.apply/)
 })

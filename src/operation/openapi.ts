@@ -14,6 +14,36 @@ const COMMON: readonly ErrorCode[] = [
   'unavailable',
 ]
 
+/** What the kernel itself may refuse an operation with, by what the operation declares. */
+function errorsOf(operation: Operation): ErrorCode[] {
+  const { access, effect, errors, http } = operation
+  const open = access.auth === 'guest' || access.auth === 'optional-session'
+  const records = effect === 'write' || effect === 'record'
+  return [
+    // a bearer that does not hold is refused everywhere, and so is another page's use of a cookie
+    'unauthenticated',
+    'forbidden',
+    ...(access.scope ? (['scope-missing'] as const) : []),
+    ...(http.method === 'GET' ? [] : (['too-large', 'unsupported-media-type'] as const)),
+    ...(operation.ownEvents || open ? [] : (['session-ended'] as const)),
+    ...(records ? (['idempotency-mismatch', 'idempotency-in-flight'] as const) : []),
+    ...(effect === 'write' ? WRITE_ERRORS : []),
+    ...(effect === 'write' && operation.confirmation.envelope ? ENVELOPE_ERRORS : []),
+    ...errors,
+  ]
+}
+
+const WRITE_ERRORS: readonly ErrorCode[] = ['approval-required', 'stale', 'plan-blocked']
+const ENVELOPE_ERRORS: readonly ErrorCode[] = [
+  'idempotency-key-required',
+  'confirmation-mismatch',
+  'plan-changed',
+  'plan-mismatch',
+  'approval-not-approved',
+  'approval-consumed',
+  'session-ended',
+]
+
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
   const { $schema: _, ...json } = inlineDefinitions(jsonSchema(schema, io))
   return json
@@ -76,9 +106,13 @@ function requestBody(group: readonly Operation[]): Json | undefined {
   return { required: true, content: { 'application/json': { schema } } }
 }
 
+/** A write that was asked for its plan only answers 200, whatever it answers when it is applied. */
+const successes = ({ effect, status = 200 }: Operation): number[] =>
+  effect === 'write' ? [...new Set([200, status])] : [status]
+
 function responses(group: readonly Operation[]): Json {
-  const byStatus = Map.groupBy(group, ({ status }) => status ?? 200)
-  const good = [...byStatus].map(([status, operations]) => {
+  const good = [...new Set(group.flatMap(successes))].map((status) => {
+    const operations = group.filter((operation) => successes(operation).includes(status))
     const schemas = operations.map((operation) => schemaOf(operation.output, 'output'))
     const streams = operations.some((operation) => operation.effect === 'read' && operation.stream)
     const content = {
@@ -87,7 +121,7 @@ function responses(group: readonly Operation[]): Json {
     }
     return [String(status), { description: operations.map(({ summary }) => summary).join(' / '), content }]
   })
-  const codes = [...new Set([...COMMON, ...group.flatMap(({ errors }) => errors)])]
+  const codes = [...new Set([...COMMON, ...group.flatMap(errorsOf)])]
   const bad = [...Map.groupBy(codes, (code) => ERRORS[code].status)].map(([status, each]) => [
     String(status),
     {

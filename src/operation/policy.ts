@@ -23,7 +23,7 @@ export function policyKind(principal: Principal): PolicyKind {
   return principal.kind === 'automation' ? 'automation' : 'person'
 }
 
-/** Defaults of `docs/behaviour.md` P-1: an agent's write is approved, whatever the route. */
+/** Defaults of `docs/behaviour.md` P-10: an agent's write is approved, whatever the route. */
 export function defaultPolicy(
   kind: PolicyKind,
   operation: Pick<WriteOperation, 'confirmation'>,

@@ -20,6 +20,9 @@ export type Sealing = {
   verify(text: string): unknown
 }
 
+/** Said outright: a decipher that is not told accepts tags cut down to 4 bytes, which can be guessed. */
+const TAG = { authTagLength: 16 }
+
 export function createSealing(secret: string): Sealing {
   const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, 'countersign', purpose, 32))
   const hashKey = derive('hash')
@@ -30,12 +33,12 @@ export function createSealing(secret: string): Sealing {
     hash: (text) => createHmac('sha256', hashKey).update(text).digest('hex'),
     seal(text) {
       const nonce = randomBytes(12)
-      const cipher = createCipheriv('aes-256-gcm', sealKey, nonce)
+      const cipher = createCipheriv('aes-256-gcm', sealKey, nonce, TAG)
       const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
       return Buffer.concat([nonce, cipher.getAuthTag(), body])
     },
     unseal(sealed) {
-      const decipher = createDecipheriv('aes-256-gcm', sealKey, sealed.subarray(0, 12))
+      const decipher = createDecipheriv('aes-256-gcm', sealKey, sealed.subarray(0, 12), TAG)
       decipher.setAuthTag(sealed.subarray(12, 28))
       return Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]).toString('utf8')
     },

@@ -4,7 +4,10 @@ import { type Caller, type TestApp, testApp } from '../../test/harness/app.ts'
 import { openSession } from '../../test/harness/loop.ts'
 import { message, upTo, wholeLog } from '../../test/harness/moves.ts'
 import { type EventStream, follow } from '../../test/harness/sse.ts'
+import { authenticate } from '../access/authenticate.ts'
 import { revokeGrant, revokeKey } from '../access/keys.ts'
+import { context } from '../operation/context.ts'
+import { eventsRead } from './events-read.ts'
 import { dropEndedLogs } from './jobs.ts'
 import { SAMPLE_IDS } from './samples.ts'
 
@@ -259,6 +262,20 @@ describe('following as server-sent events', () => {
     expect(await open()).toBeGreaterThan(0)
     opened.close()
     await vi.waitFor(async () => expect(await open()).toBe(0), { timeout: 10_000 })
+  })
+
+  test('[S-25] so does one that leaves while the server reads for it', async () => {
+    const sessionId = await sessionOf(1)
+    const principal = await authenticate(app.deps.access, { headers: agent.headers })
+    const gone = new AbortController()
+    const reauthenticate = async () => {
+      gone.abort()
+      return principal
+    }
+    const call = { principal, requestId: 'test', origin: app.url, signal: gone.signal, reauthenticate }
+    const ctx = context(app.deps, call, new Date())
+    const items = eventsRead.stream!(ctx, { sessionId, cursor: `${sessionId}:1` })[Symbol.asyncIterator]()
+    expect(await items.next()).toEqual({ done: true, value: undefined })
   })
 })
 

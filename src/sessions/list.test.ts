@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 const list = async (caller: Caller, query = '') => (await caller.call('GET', `/api/sessions${query}`)).body
-const ids = (body: { sessions: { id: string }[] }) => body.sessions.map(({ id }) => id)
+const ids = (body: Record<string, any>): string[] => body.sessions.map(({ id }: { id: string }) => id)
 const newestFirst = () => [...opened].reverse()
 
 describe('the list of sessions', () => {

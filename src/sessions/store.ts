@@ -1,4 +1,4 @@
-import sql, { empty, type Sql } from 'sql-template-tag'
+import sql, { empty, join, type Sql } from 'sql-template-tag'
 import type { Queryable } from '../db/pool.ts'
 import type { Plan } from '../operation/plan.ts'
 import type { ApprovalStatus, EventType, SessionStatus } from './rules.ts'
@@ -83,13 +83,15 @@ export async function appendEvents(
     ), appended AS (
       INSERT INTO session_events (org, session_id, sequence, type, occurred_at, body)
       SELECT ${org}, ${sessionId}, head.last_sequence - ${events.length}::int + e.place, e.type, e.occurred_at, e.body
-        FROM head, unnest(${events.map((e) => e.type)}::text[], ${events.map((e) => e.occurredAt)}::timestamptz[],
-                          ${events.map((e) => JSON.stringify(e.body))}::jsonb[])
-               WITH ORDINALITY AS e (type, occurred_at, body, place)
+        FROM head, (VALUES ${join(events.map(eventValues))}) AS e (place, type, occurred_at, body)
     )
     SELECT last_sequence AS last FROM head`)
   return row?.last
 }
+
+/** One event as a row of values; values travel faster than arrays, whose JSON would be quoted twice. */
+const eventValues = ({ type, occurredAt, body }: NewEvent, index: number): Sql =>
+  sql`(${index + 1}::int, ${type}::text, ${occurredAt}::timestamptz, ${JSON.stringify(body)}::jsonb)`
 
 export type EventRow = { sequence: number; type: EventType; occurredAt: Date; body: EventBody }
 

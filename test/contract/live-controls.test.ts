@@ -97,13 +97,16 @@ describe('[C-2] every operation of the contract is described as there', () => {
     expect(fieldDifferences(expected.input, described.input)).toEqual([])
   })
 
-  test.each<any>(theirs.operations)('$id is enabled for a guest where the contract enables it', ({ id, enabled }) => {
-    const built = !NOT_BUILT.includes(id)
-    expect(operation(id)).toMatchObject({
-      status: built ? 'ready' : 'contract-only',
-      enabled: built && enabled,
-    })
-  })
+  test.each<any>(theirs.operations)(
+    '$id is enabled for a guest where the contract enables it',
+    ({ id, enabled }) => {
+      const built = !NOT_BUILT.includes(id)
+      expect(operation(id)).toMatchObject({
+        status: built ? 'ready' : 'contract-only',
+        enabled: built && enabled,
+      })
+    },
+  )
 
   test('nothing is listed as not built that is built', () => {
     const built = app.deps.operations.map(({ id }) => id)
@@ -126,9 +129,12 @@ function fieldDifferences(expected: Record<string, any>, described: Record<strin
     const { properties, ...attributes } = field
     for (const [attribute, value] of Object.entries(attributes))
       if (JSON.stringify(own[attribute]) !== JSON.stringify(value))
-        lines.push(`${at}/${name}.${attribute}: ${JSON.stringify(own[attribute])} instead of ${JSON.stringify(value)}`)
+        lines.push(
+          `${at}/${name}.${attribute}: ${JSON.stringify(own[attribute])} instead of ${JSON.stringify(value)}`,
+        )
     for (const attribute of Object.keys(own))
-      if (!(attribute in field) && !OUR_BOUNDS.includes(attribute)) lines.push(`${at}/${name}.${attribute}: not in the contract`)
+      if (!(attribute in field) && !OUR_BOUNDS.includes(attribute))
+        lines.push(`${at}/${name}.${attribute}: not in the contract`)
     if (properties) lines.push(...fieldDifferences(properties, own.properties ?? {}, `${at}/${name}`))
   }
   for (const [name, own] of Object.entries(described))
@@ -139,7 +145,11 @@ function fieldDifferences(expected: Record<string, any>, described: Record<strin
 describe('[C-3] the sample room reads as in the contract', () => {
   test('with its readiness checks', () => {
     const checksOf = (manifest: any) =>
-      manifest.live.events[0].readiness.checks.map(({ id, status, required }: any) => ({ id, status, required }))
+      manifest.live.events[0].readiness.checks.map(({ id, status, required }: any) => ({
+        id,
+        status,
+        required,
+      }))
     expect(checksOf(ours)).toEqual(checksOf(theirs))
   })
 

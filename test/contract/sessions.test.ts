@@ -79,25 +79,37 @@ describe('[C-4] the sessions manifest for a guest has what the contract has', ()
   test('what was planned is real and says so', () => {
     expect(ours.surface.storageRuntimeReady).toBe(true)
     const { contract: _, ...status } = ours.currentStatus
-    expect(JSON.stringify([status, ours.eventLogContract])).not.toMatch(/planned|not-enabled|sample-event-log/)
+    expect(JSON.stringify([status, ours.eventLogContract])).not.toMatch(
+      /planned|not-enabled|sample-event-log/,
+    )
   })
 })
 
 describe('[C-5] the two sample sessions read as in the contract', () => {
   test.each<any>(theirs.sampleSessions)('$id', (expected) => {
     const own = ours.sampleSessions.find(({ id }: any) => id === expected.id)
-    const pick = ({ events, pendingApprovals, completedToolCalls, title: _, createdAt, updatedAt, ...head }: any) => ({
+    const pick = ({
+      events,
+      pendingApprovals,
+      completedToolCalls,
+      title: _,
+      createdAt,
+      updatedAt,
+      ...head
+    }: any) => ({
       ...head,
       sample: undefined,
       createdAt,
       updatedAt,
-      pendingApprovals: pendingApprovals.map(({ id, contract: named, targetSummary, confirmationText, expiresAt }: any) => ({
-        id,
-        contract: named,
-        targetSummary,
-        confirmationText,
-        expiresAt,
-      })),
+      pendingApprovals: pendingApprovals.map(
+        ({ id, contract: named, targetSummary, confirmationText, expiresAt }: any) => ({
+          id,
+          contract: named,
+          targetSummary,
+          confirmationText,
+          expiresAt,
+        }),
+      ),
       tools: completedToolCalls.map(({ id, tool, mode }: any) => ({ id, tool, mode })),
       events: events.map((event: any) => ({
         id: event.id,

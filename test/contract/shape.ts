@@ -27,7 +27,9 @@ export function differences(theirs: unknown, ours: unknown, at = ''): string[] {
     return MARKS[theirs]!(ours) ? [] : [`${at}: ${JSON.stringify(ours)} is not ${theirs}`]
   if (theirs === null) return ours === undefined ? [`${at}: missing`] : []
   if (kindOf(theirs) !== kindOf(ours))
-    return [`${at}: ${kindOf(ours) === 'undefined' ? 'missing' : `${kindOf(ours)} instead of ${kindOf(theirs)}`}`]
+    return [
+      `${at}: ${kindOf(ours) === 'undefined' ? 'missing' : `${kindOf(ours)} instead of ${kindOf(theirs)}`}`,
+    ]
   if (Array.isArray(theirs)) return listDifferences(theirs, ours as unknown[], at)
   if (typeof theirs !== 'object') return []
   return Object.entries(theirs as object).flatMap(([key, value]) =>

@@ -48,18 +48,23 @@ export function clusterOf(dataDir: string): string {
 /** The pid of the folder's living PostgreSQL. */
 export const postmaster = (dataDir: string) => postmasterOf({ data: clusterOf(dataDir) })
 
-/** A process that holds the data folder's PostgreSQL; resolves once it has added a row. */
-export async function start(
-  dataDir: string,
-  options: { uid?: number; gid?: number; env?: NodeJS.ProcessEnv } = {},
-): Promise<Started> {
-  const from = Date.now()
+type Options = { uid?: number; gid?: number; env?: NodeJS.ProcessEnv }
+
+/** A process that is about to hold the data folder's PostgreSQL. */
+export function spawnHolder(dataDir: string, options: Options = {}): ChildProcess {
   const child = spawn(process.execPath, [HOLDER, dataDir], {
     ...options,
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: '/',
   })
   children.push(child)
+  return child
+}
+
+/** A process that holds the data folder's PostgreSQL; resolves once it has added a row. */
+export async function start(dataDir: string, options: Options = {}): Promise<Started> {
+  const from = Date.now()
+  const child = spawnHolder(dataDir, options)
   let errors = ''
   child.stderr?.on('data', (data) => {
     errors += data

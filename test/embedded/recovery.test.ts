@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ownerForRoot } from '../../src/db/embedded/owner.ts'
 import { isAlive, mayHavePostgres } from '../../src/db/embedded/process.ts'
-import { cleanUp, clusterOf, ended, postmaster, start, tempFolder } from './processes.ts'
+import { cleanUp, clusterOf, ended, postmaster, spawnHolder, start, tempFolder } from './processes.ts'
 
 const dataFolder = () => path.join(tempFolder(), 'data')
 const lockOf = (dataDir: string) => path.join(clusterOf(dataDir), 'postmaster.pid')
@@ -22,8 +22,8 @@ async function crashed(dataDir: string, pid: number): Promise<void> {
 const innocents: ChildProcess[] = []
 
 /** A program of PostgreSQL's user that has nothing to do with it: PostgreSQL itself overlooks those of other users. */
-function innocent(cwd: string): number {
-  const child = spawn('sleep', ['60'], { ...ownerForRoot(), cwd, stdio: 'ignore' })
+function innocent(cwd: string, argv0 = 'sleep'): number {
+  const child = spawn('sleep', ['60'], { ...ownerForRoot(), argv0, cwd, stdio: 'ignore' })
   innocents.push(child)
   return child.pid as number
 }
@@ -84,6 +84,18 @@ describe('embedded PostgreSQL', () => {
     await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 5_000 })
   })
 
+  test('[D-47] killed while it starts PostgreSQL, a process leaves none behind', async () => {
+    const dataDir = dataFolder()
+    const { child } = await start(dataDir)
+    child.kill('SIGTERM')
+    await ended(child)
+    const starting = spawnHolder(dataDir)
+    await vi.waitFor(() => expect(postmaster(dataDir)).toBeDefined(), { timeout: 5_000, interval: 1 })
+    starting.kill('SIGKILL')
+    await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 5_000 })
+    expect((await start(dataDir)).before).toBe(1)
+  })
+
   test('[D-14] a lock file whose pid belongs to another program does not keep it from starting', async () => {
     const dataDir = dataFolder()
     await crashed(dataDir, innocent('/'))
@@ -101,8 +113,8 @@ describe('embedded PostgreSQL', () => {
   test('[D-29] a lock file is kept while a process of its PostgreSQL lives', async () => {
     const dataDir = dataFolder()
     await crashed(dataDir, innocent('/'))
-    // what a backend that outlived its postmaster looks like: it works in the data directory
-    const survivor = innocent(clusterOf(dataDir))
+    // what a backend that outlived its postmaster looks like: it works in the data directory, under that name
+    const survivor = innocent(clusterOf(dataDir), 'postgres: survivor')
     await vi.waitFor(() => expect(mayHavePostgres(clusterOf(dataDir))).toBe(true))
     const starting = start(dataDir)
     const log = path.join(path.dirname(clusterOf(dataDir)), 'postgres.log')

@@ -27,7 +27,7 @@ async function connect(era: Era, key?: string): Promise<Client> {
   return client
 }
 
-describe.each<Era>(['modern', 'legacy'])('a client of the %s revision', (era) => {
+describe.each<Era>(['modern', 'legacy'])('[M-11] a client of the %s revision', (era) => {
   test('sees the tools that it may call', async () => {
     const names = async (key?: string) =>
       (await (await connect(era, key)).listTools()).tools.map((tool) => tool.name)
@@ -165,7 +165,7 @@ describe.each<Era>(['modern', 'legacy'])('a client of the %s revision', (era) =>
   })
 })
 
-describe('following a resource', () => {
+describe('[M-12] following a resource', () => {
   const NOTE = 'fanful://agent/notes/n1'
 
   test('tells of each change while the stream is open, and of no other', async () => {

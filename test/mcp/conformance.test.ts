@@ -38,14 +38,14 @@ const NEED_SESSIONS = [
   'tools-call-sampling',
 ]
 
-test('every scored scenario of 2026-07-28 passes', { timeout: LIMIT_MS }, async () => {
+test('[M-13] every scored scenario of 2026-07-28 passes', { timeout: LIMIT_MS }, async () => {
   const { passed, failed, code, output } = await conformance('2026-07-28', { sessions: false })
   expect(failed, output).toEqual([])
   expect(passed).toHaveLength(37)
   expect(code).toBe(0)
 })
 
-test('served statelessly, 2025-11-25 passes but for the scenarios that need sessions', {
+test('[M-13] served statelessly, 2025-11-25 passes but for the scenarios that need sessions', {
   timeout: LIMIT_MS,
 }, async () => {
   const { passed, failed, output } = await conformance('2025-11-25', { sessions: false })
@@ -53,7 +53,7 @@ test('served statelessly, 2025-11-25 passes but for the scenarios that need sess
   expect(passed).toHaveLength(26)
 })
 
-test('with sessions on the same handler, every scored scenario of 2025-11-25 passes', {
+test('[M-13] with sessions on the same handler, every scored scenario of 2025-11-25 passes', {
   timeout: LIMIT_MS,
 }, async () => {
   const { passed, failed, code, output } = await conformance('2025-11-25', { sessions: true })
@@ -62,7 +62,7 @@ test('with sessions on the same handler, every scored scenario of 2025-11-25 pas
   expect(code).toBe(0)
 })
 
-test('docs/deviations.md names exactly those scenarios', async () => {
+test('[M-13] docs/deviations.md names exactly those scenarios', async () => {
   const deviations = await readFile(new URL('../../docs/deviations.md', import.meta.url), 'utf8')
   const [, section = ''] = deviations.split(/^## MCP.*$/m)
   const named = [...section.matchAll(/`((?:tools-call|elicitation)-[a-z0-9-]+)`/g)].map((match) => match[1])

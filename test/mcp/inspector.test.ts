@@ -43,7 +43,7 @@ function inspect(era: 'modern' | 'legacy', method: string, ...args: string[]) {
 const LIMIT_MS = 60_000
 
 for (const era of ['modern', 'legacy'] as const) {
-  test(`lists the tools (${era}) without a schema finding`, { timeout: LIMIT_MS }, async () => {
+  test(`[M-14] lists the tools (${era}) without a schema finding`, { timeout: LIMIT_MS }, async () => {
     const { code, stdout, stderr } = await inspect(
       era,
       'tools/list',
@@ -57,7 +57,7 @@ for (const era of ['modern', 'legacy'] as const) {
     expect(stderr).not.toMatch(/Error: tool|Warning: tool/)
   })
 
-  test(`calls a tool (${era})`, { timeout: LIMIT_MS }, async () => {
+  test(`[M-14] calls a tool (${era})`, { timeout: LIMIT_MS }, async () => {
     const { code, stdout, stderr } = await inspect(
       era,
       'tools/call',

@@ -59,7 +59,9 @@ function plant(operation: Operation, at: World): Record<string, any> {
     const name = pointer.slice(1)
     const plain = `${MARK}-${++count}`
     const issues = operation.input.safeParse({ ...input, [name]: plain }).error?.issues ?? []
-    input[name] = issues.some(({ path }) => path[0] === name) ? `https://${plain}.example/live?key=${plain}` : plain
+    input[name] = issues.some(({ path }) => path[0] === name)
+      ? `https://${plain}.example/live?key=${plain}`
+      : plain
     values.push(input[name])
     planted.add(`${operation.id} ${pointer}`)
   }
@@ -67,10 +69,20 @@ function plant(operation: Operation, at: World): Record<string, any> {
 }
 
 /** A request as it is; the whole answer is kept. */
-async function send(caller: Caller, method: string, path: string, body?: string, headers: Record<string, string> = {}) {
+async function send(
+  caller: Caller,
+  method: string,
+  path: string,
+  body?: string,
+  headers: Record<string, string> = {},
+) {
   const response = await fetch(app.url + path, {
     method,
-    headers: { ...caller.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    headers: {
+      ...caller.headers,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
     body,
     redirect: 'manual',
   })
@@ -143,59 +155,93 @@ describe.each([
   ['http', overHttp],
   ['mcp', overMcp],
 ] as const)('secrets over %s', (_, call) => {
-  test.each(withSecrets.map((each) => [each.id, each] as const))('[R-1] %s in preview', async (_id, operation) => {
-    const { status } = await call(operation, plant(operation, world))
-    expect(status).toBe(200)
-  })
+  test.each(withSecrets.map((each) => [each.id, each] as const))(
+    '[R-1] %s in preview',
+    async (_id, operation) => {
+      const { status } = await call(operation, plant(operation, world))
+      expect(status).toBe(200)
+    },
+  )
 
-  test.each(writes.map((each) => [each.id, each] as const))('[R-1] %s refused in every way', async (_id, write) => {
-    const input = plant(write, world)
-    const expectRefusal = async (refused: Record<string, unknown>, code: string) =>
-      expect((await call(write, refused)).body.code).toBe(code)
-    await expectRefusal(executing(input, { confirmation: confirmation('I confirm nothing.') }), 'approval-required')
-    await expectRefusal({ ...input, title: 7 }, 'validation-failed')
-    await expectRefusal({ ...input, streamKey: `${MARK}-unknown`, nested: { token: MARK } }, 'validation-failed')
-    await expectRefusal({ ...input, envelope: { ...input.envelope, token: MARK } }, 'validation-failed')
-    await expectRefusal({ ...input, streamUrl: `no url: ${MARK}`, replayUrl: `ftp://${MARK}.example` }, 'validation-failed')
-    await expectRefusal({ ...input, streamCustomerCode: MARK.repeat(100), chatEnabled: MARK }, 'validation-failed')
-    await expectRefusal({ ...input, status: MARK, streamProvider: MARK }, 'validation-failed')
-    if ('observedUpdatedAt' in input)
-      await expectRefusal({ ...executing(input, {}), observedUpdatedAt: '2020-01-01T00:00:00.000Z' }, 'stale')
-  })
+  test.each(writes.map((each) => [each.id, each] as const))(
+    '[R-1] %s refused in every way',
+    async (_id, write) => {
+      const input = plant(write, world)
+      const expectRefusal = async (refused: Record<string, unknown>, code: string) =>
+        expect((await call(write, refused)).body.code).toBe(code)
+      await expectRefusal(
+        executing(input, { confirmation: confirmation('I confirm nothing.') }),
+        'approval-required',
+      )
+      await expectRefusal({ ...input, title: 7 }, 'validation-failed')
+      await expectRefusal(
+        { ...input, streamKey: `${MARK}-unknown`, nested: { token: MARK } },
+        'validation-failed',
+      )
+      await expectRefusal({ ...input, envelope: { ...input.envelope, token: MARK } }, 'validation-failed')
+      await expectRefusal(
+        { ...input, streamUrl: `no url: ${MARK}`, replayUrl: `ftp://${MARK}.example` },
+        'validation-failed',
+      )
+      await expectRefusal(
+        { ...input, streamCustomerCode: MARK.repeat(100), chatEnabled: MARK },
+        'validation-failed',
+      )
+      await expectRefusal({ ...input, status: MARK, streamProvider: MARK }, 'validation-failed')
+      if ('observedUpdatedAt' in input)
+        await expectRefusal(
+          { ...executing(input, {}), observedUpdatedAt: '2020-01-01T00:00:00.000Z' },
+          'stale',
+        )
+    },
+  )
 
-  test.each(writes.map((each) => [each.id, each] as const))('[R-2] %s approved, confirmed, replayed', async (_id, write) => {
-    const at = await worldOf(app, 'laurel', agent)
-    const input = plant(write, at)
-    const { plan } = (await call(write, input)).body
-    const { envelope: _, observedUpdatedAt: __, ...argued } = input
-    const request = {
-      sessionId: world.sessionId,
-      operationId: write.id,
-      planDigest: plan.planDigest,
-      reason: 'The stream moves.',
-      input: argued,
-    }
-    const ask = operationNamed(app, 'sessions.approvals.request')
-    expect((await call(ask, { ...request, planDigest: 'f'.repeat(64) })).body.code).toBe('plan-changed')
-    expect((await call(ask, { ...request, input: { ...argued, title: 1 } })).body.code).toBe('validation-failed')
-    const asked = await call(ask, request)
-    expect(asked.body.ok, JSON.stringify(asked.body)).toBe(true)
-    const { id } = asked.body.approval
-    const path = `/approvals/${world.sessionId}/${id}`
-    expect((await send(owner, 'GET', path)).status).toBe(200)
-    await call(operationNamed(app, 'sessions.approvals.read'), { sessionId: world.sessionId, approvalId: id })
-    const resolve = `/api/agent/sessions/${world.sessionId}/approvals/${id}`
-    const decision = { decision: 'approve', planDigest: plan.planDigest }
-    expect((await send(owner, 'PATCH', resolve, JSON.stringify(decision))).status).toBe(200)
-    const evidence = { confirmation: confirmation(plan.confirmationText), approval: { id, planDigest: plan.planDigest } }
-    const confirmed = executing(input, evidence)
-    const other = plant(write, at)
-    expect((await call(write, executing(other, evidence))).body.code).toBe('plan-mismatch')
-    expect((await call(write, confirmed)).body.mode).toBe('applied')
-    expect((await call(write, confirmed)).body.mode).toBe('applied')
-    expect((await call(write, { ...other, envelope: confirmed.envelope })).body.code).toBe('idempotency-mismatch')
-    expect((await call(write, executing(input, evidence))).body.code).toBe('approval-consumed')
-  })
+  test.each(writes.map((each) => [each.id, each] as const))(
+    '[R-2] %s approved, confirmed, replayed',
+    async (_id, write) => {
+      const at = await worldOf(app, 'laurel', agent)
+      const input = plant(write, at)
+      const { plan } = (await call(write, input)).body
+      const { envelope: _, observedUpdatedAt: __, ...argued } = input
+      const request = {
+        sessionId: world.sessionId,
+        operationId: write.id,
+        planDigest: plan.planDigest,
+        reason: 'The stream moves.',
+        input: argued,
+      }
+      const ask = operationNamed(app, 'sessions.approvals.request')
+      expect((await call(ask, { ...request, planDigest: 'f'.repeat(64) })).body.code).toBe('plan-changed')
+      expect((await call(ask, { ...request, input: { ...argued, title: 1 } })).body.code).toBe(
+        'validation-failed',
+      )
+      const asked = await call(ask, request)
+      expect(asked.body.ok, JSON.stringify(asked.body)).toBe(true)
+      const { id } = asked.body.approval
+      const path = `/approvals/${world.sessionId}/${id}`
+      expect((await send(owner, 'GET', path)).status).toBe(200)
+      await call(operationNamed(app, 'sessions.approvals.read'), {
+        sessionId: world.sessionId,
+        approvalId: id,
+      })
+      const resolve = `/api/agent/sessions/${world.sessionId}/approvals/${id}`
+      const decision = { decision: 'approve', planDigest: plan.planDigest }
+      expect((await send(owner, 'PATCH', resolve, JSON.stringify(decision))).status).toBe(200)
+      const evidence = {
+        confirmation: confirmation(plan.confirmationText),
+        approval: { id, planDigest: plan.planDigest },
+      }
+      const confirmed = executing(input, evidence)
+      const other = plant(write, at)
+      expect((await call(write, executing(other, evidence))).body.code).toBe('plan-mismatch')
+      expect((await call(write, confirmed)).body.mode).toBe('applied')
+      expect((await call(write, confirmed)).body.mode).toBe('applied')
+      expect((await call(write, { ...other, envelope: confirmed.envelope })).body.code).toBe(
+        'idempotency-mismatch',
+      )
+      expect((await call(write, executing(input, evidence))).body.code).toBe('approval-consumed')
+    },
+  )
 })
 
 describe('[R-3] secrets where none belong', () => {
@@ -214,9 +260,16 @@ describe('[R-3] secrets where none belong', () => {
     await send(agent, 'POST', path, `{"streamUrl": "${MARK}`)
     await send(agent, 'POST', path, `${MARK}`)
     await send(agent, 'POST', path, json({ action: 'x', password: MARK }))
-    await send(agent, 'POST', path, `streamUrl=${MARK}`, { 'content-type': 'application/x-www-form-urlencoded' })
+    await send(agent, 'POST', path, `streamUrl=${MARK}`, {
+      'content-type': 'application/x-www-form-urlencoded',
+    })
     await send(agent, 'POST', '/mcp', `{"jsonrpc":"2.0","params":"${MARK}`, { accept: 'application/json' })
-    await send(agent, 'POST', '/api/agent/action-contracts/envelope', json({ contractId: 'x', envelope: { key: MARK } }))
+    await send(
+      agent,
+      'POST',
+      '/api/agent/action-contracts/envelope',
+      json({ contractId: 'x', envelope: { key: MARK } }),
+    )
     await send(owner, 'PUT', '/api/admin/policies', json({ password: MARK, mode: MARK }))
   })
 
@@ -243,7 +296,9 @@ describe('[R-3] secrets where none belong', () => {
 
 describe('[R-4] afterwards', () => {
   test('every secret field of every operation was planted', () => {
-    const all = OPERATIONS.flatMap(({ id, input }) => secretPointers(input).map((pointer) => `${id} ${pointer}`))
+    const all = OPERATIONS.flatMap(({ id, input }) =>
+      secretPointers(input).map((pointer) => `${id} ${pointer}`),
+    )
     expect([...planted].sort()).toEqual(all.sort())
     expect(all.length).toBeGreaterThan(0)
     for (const operation of withSecrets)
@@ -284,7 +339,9 @@ describe('[R-4] afterwards', () => {
     expect(everything).not.toContain(agent.bearer)
     // a hash that anybody can compute gives a short secret away
     const hashes = values.map((value) => createHash('sha256').update(value).digest('hex'))
-    expect(hashes.filter((hash) => everything.includes(hash) || answers.some((text) => text.includes(hash)))).toEqual([])
+    expect(
+      hashes.filter((hash) => everything.includes(hash) || answers.some((text) => text.includes(hash))),
+    ).toEqual([])
   })
 
   test('what waits for a decision is sealed, and gone once it is used', async () => {

@@ -12,7 +12,14 @@ type Route = (typeof ROUTES)[number]
 type Answer = { ok: boolean; body: Record<string, any> }
 
 /** What a grant brings along with a write. */
-const EVIDENCE = ['wrong text', 'exact text', 'pending approval', 'rejected approval', 'approval', 'approval of another plan'] as const
+const EVIDENCE = [
+  'wrong text',
+  'exact text',
+  'pending approval',
+  'rejected approval',
+  'approval',
+  'approval of another plan',
+] as const
 type Evidence = (typeof EVIDENCE)[number]
 
 /** Which evidence is enough under which policy; an approval that does not stand is refused under each. */
@@ -36,7 +43,11 @@ beforeAll(async () => {
   owner = await app.person('laurel', 'owner')
   grants = {
     grant: await app.key({ org: 'laurel', role: 'agent' }),
-    'grant without scope': await app.key({ org: 'laurel', role: 'agent', scopes: ['creator:laurel:shop:read'] }),
+    'grant without scope': await app.key({
+      org: 'laurel',
+      role: 'agent',
+      scopes: ['creator:laurel:shop:read'],
+    }),
   }
 })
 afterAll(async () => {
@@ -49,12 +60,19 @@ async function clientOf(name: string): Promise<Client> {
   if (known) return known
   const client = new Client({ name: 'suite', version: '1.0.0' })
   const headers = { Authorization: `Bearer ${grants[name]!.bearer}` }
-  await client.connect(new StreamableHTTPClientTransport(new URL('/mcp', app.url), { requestInit: { headers } }))
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL('/mcp', app.url), { requestInit: { headers } }),
+  )
   clients.set(name, client)
   return client
 }
 
-async function call(route: Route, who: string, operation: Operation, input: Record<string, unknown>): Promise<Answer> {
+async function call(
+  route: Route,
+  who: string,
+  operation: Operation,
+  input: Record<string, unknown>,
+): Promise<Answer> {
   if (route === 'http') {
     const { status, body } = await callOperation(grants[who]!, operation, input)
     return { ok: status < 300, body }
@@ -64,7 +82,11 @@ async function call(route: Route, who: string, operation: Operation, input: Reco
 }
 
 /** The same write, meant: executed with the text, the key and the approval given. */
-function executed(input: Record<string, unknown>, confirmation: string, approval?: unknown): Record<string, unknown> {
+function executed(
+  input: Record<string, unknown>,
+  confirmation: string,
+  approval?: unknown,
+): Record<string, unknown> {
   if (!input.envelope) return input
   const envelope = input.envelope as Record<string, unknown>
   return {
@@ -88,7 +110,12 @@ async function planOf(route: Route, operation: WriteOperation, input: Record<str
 }
 
 /** An approval of the write's plan, decided on as told. */
-async function approvalOf(operation: WriteOperation, input: Record<string, unknown>, sessionId: string, evidence: Evidence) {
+async function approvalOf(
+  operation: WriteOperation,
+  input: Record<string, unknown>,
+  sessionId: string,
+  evidence: Evidence,
+) {
   const { envelope: _, observedUpdatedAt: __, ...rest } = input
   const { planDigest } = await planOf('http', operation, input)
   const asked = await callOperation(grants.grant!, operationNamed(app, 'sessions.approvals.request'), {
@@ -101,8 +128,12 @@ async function approvalOf(operation: WriteOperation, input: Record<string, unkno
   expect(asked.status, JSON.stringify(asked.body)).toBe(201)
   const { id } = asked.body.approval
   if (evidence === 'rejected approval')
-    await owner.call('PATCH', `/api/agent/sessions/${sessionId}/approvals/${id}`, { decision: 'reject', planDigest })
-  else if (evidence !== 'pending approval') expect((await approve(owner, sessionId, id, planDigest)).status).toBe(200)
+    await owner.call('PATCH', `/api/agent/sessions/${sessionId}/approvals/${id}`, {
+      decision: 'reject',
+      planDigest,
+    })
+  else if (evidence !== 'pending approval')
+    expect((await approve(owner, sessionId, id, planDigest)).status).toBe(200)
   return { id, planDigest }
 }
 
@@ -142,17 +173,18 @@ const writes = OPERATIONS.filter((operation): operation is WriteOperation => ope
 const forGrants = writes.filter(({ access }) => !access.owner && access.auth !== 'first-party-session')
 
 describe.each(ROUTES)('over %s', (route) => {
-  test.each(OPERATIONS.filter(({ effect }) => effect === 'read' || effect === 'preview').map((each) => [each.id, each] as const))(
-    '[P-1] %s changes nothing, whoever asks',
-    async (_, operation) => {
-      const world = await worldOf(app, 'laurel', grants.grant!)
-      for (const who of Object.keys(grants)) {
-        const before = await dump(app)
-        await call(route, who, operation, INPUTS[operation.id]!(world))
-        expect(changedTables(before, await dump(app)), who).toEqual([])
-      }
-    },
-  )
+  test.each(
+    OPERATIONS.filter(({ effect }) => effect === 'read' || effect === 'preview').map(
+      (each) => [each.id, each] as const,
+    ),
+  )('[P-1] %s changes nothing, whoever asks', async (_, operation) => {
+    const world = await worldOf(app, 'laurel', grants.grant!)
+    for (const who of Object.keys(grants)) {
+      const before = await dump(app)
+      await call(route, who, operation, INPUTS[operation.id]!(world))
+      expect(changedTables(before, await dump(app)), who).toEqual([])
+    }
+  })
 
   test.each(writes.map((each) => [each.id, each] as const))(
     '[P-1] %s is closed to a grant that lacks the scope',

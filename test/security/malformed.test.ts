@@ -46,7 +46,12 @@ function raw(
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8')
           const type = response.headers['content-type'] ?? ''
-          resolve({ status: response.statusCode!, type, text, body: type.includes('json') ? JSON.parse(text) : {} })
+          resolve({
+            status: response.statusCode!,
+            type,
+            text,
+            body: type.includes('json') ? JSON.parse(text) : {},
+          })
         })
       },
     )
@@ -95,7 +100,8 @@ function target(operation: Operation) {
   return { method, path: path.split('?')[0]!, body: body === undefined ? undefined : JSON.parse(body) }
 }
 const inPath = ({ http: { path } }: Operation, field: string) => path.includes(`{${field}}`)
-const open = ({ input }: Operation): boolean => input.def.catchall !== undefined && !(input.def.catchall instanceof z.ZodNever)
+const open = ({ input }: Operation): boolean =>
+  input.def.catchall !== undefined && !(input.def.catchall instanceof z.ZodNever)
 
 const nested = (depth: number): unknown => {
   let value: unknown = 1
@@ -109,9 +115,19 @@ const hostile: fc.Arbitrary<unknown> = fc.oneof(
   fc.double(),
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.constantFrom('x'.repeat(100_000), '\u0000', 'a\u0000b', '\ud800', '\udfff tail', '💥'.repeat(5000)),
-  fc.constantFrom('2026-13-45T99:99:99Z', 'http://', 'javascript:alert(1)', '../../etc/passwd', "'; DROP TABLE live_events; --"),
+  fc.constantFrom(
+    '2026-13-45T99:99:99Z',
+    'http://',
+    'javascript:alert(1)',
+    '../../etc/passwd',
+    "'; DROP TABLE live_events; --",
+  ),
   fc.integer({ min: 33, max: 60 }).map(nested),
-  fc.dictionary(fc.string({ maxLength: 5 }), fc.anything({ maxDepth: 2 }).map((value) => value ?? null), { maxKeys: 3 }),
+  fc.dictionary(
+    fc.string({ maxLength: 5 }),
+    fc.anything({ maxDepth: 2 }).map((value) => value ?? null),
+    { maxKeys: 3 },
+  ),
   fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 4 }),
 )
 
@@ -119,7 +135,9 @@ const hostile: fc.Arbitrary<unknown> = fc.oneof(
 const onTheWire = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 'null')
 
 const storable = (value: unknown): boolean =>
-  !JSON.stringify(value, (_, each) => (typeof each === 'string' && !each.isWellFormed() ? '\u0000' : each)).includes('\\u0000')
+  !JSON.stringify(value, (_, each) =>
+    typeof each === 'string' && !each.isWellFormed() ? '\u0000' : each,
+  ).includes('\\u0000')
 
 describe('[I-1] a field with a value that is not its own is named', () => {
   const fields = OPERATIONS.filter((each) => !isGet(each)).flatMap((operation) =>
@@ -131,7 +149,9 @@ describe('[I-1] a field with a value that is not its own is named', () => {
   test.each(fields)('%s /%s', async (_, field, operation) => {
     const { method, path, body } = target(operation)
     const schema = operation.input.shape[field] as z.ZodType
-    const wrong = hostile.map(onTheWire).filter((value) => !storable(value) || !schema.safeParse(value).success)
+    const wrong = hostile
+      .map(onTheWire)
+      .filter((value) => !storable(value) || !schema.safeParse(value).success)
     await writesNothing(() =>
       fc.assert(
         fc.asyncProperty(wrong, async (value) => {
@@ -154,7 +174,18 @@ describe('[I-1] a field with a value that is not its own is named', () => {
     const texts = fc
       .oneof(
         fc.string({ unit: 'grapheme', maxLength: 30 }),
-        fc.constantFrom('', '\u0000', 'x'.repeat(2000), '-1', '1e3', '0x10', 'NaN', 'null', '[]', '999999999999999999999'),
+        fc.constantFrom(
+          '',
+          '\u0000',
+          'x'.repeat(2000),
+          '-1',
+          '1e3',
+          '0x10',
+          'NaN',
+          'null',
+          '[]',
+          '999999999999999999999',
+        ),
       )
       .filter((text) => text.includes('\u0000') || !understood(schema, text))
     await writesNothing(() =>
@@ -170,7 +201,11 @@ describe('[I-1] a field with a value that is not its own is named', () => {
 
   /** Whether a query value could be meant: as the text, the number or the truth value that it spells. */
   function understood(schema: z.ZodType, text: string): boolean {
-    const spelt = [text, ...(/^-?\d+(\.\d+)?$/.test(text) ? [Number(text)] : []), ...(text === 'true' || text === 'false' ? [text === 'true'] : [])]
+    const spelt = [
+      text,
+      ...(/^-?\d+(\.\d+)?$/.test(text) ? [Number(text)] : []),
+      ...(text === 'true' || text === 'false' ? [text === 'true'] : []),
+    ]
     return spelt.some((value) => schema.safeParse(value).success)
   }
 })
@@ -180,7 +215,8 @@ const bodies = OPERATIONS.filter((each) => !isGet(each))
 describe('[I-2] fields that an operation does not have are refused by name', () => {
   test.each(named(bodies.filter((each) => !open(each))))('%s', async (_, operation) => {
     const { method, path, body } = target(operation)
-    const extended = (text: string) => `${JSON.stringify(body).slice(0, -1)}${Object.keys(body).length > 0 ? ',' : ''}${text}}`
+    const extended = (text: string) =>
+      `${JSON.stringify(body).slice(0, -1)}${Object.keys(body).length > 0 ? ',' : ''}${text}}`
     await writesNothing(async () => {
       for (const name of ['unknown', '__proto__', 'constructor', 'toString', 'a/b~c', '']) {
         const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
@@ -249,7 +285,13 @@ describe('[I-3] a body that is no JSON object is refused', () => {
     const { method, path, body } = target(operation)
     const text = JSON.stringify(body)
     await writesNothing(async () => {
-      for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'image/png', 'nonsense']) {
+      for (const type of [
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'multipart/form-data; boundary=x',
+        'image/png',
+        'nonsense',
+      ]) {
         const answer = await raw(method, path, text, { 'content-type': type })
         expectProblem(answer)
         expect(answer.body.code, type).toBe('unsupported-media-type')
@@ -276,7 +318,12 @@ describe('[I-3] a body that is no JSON object is refused', () => {
     return new Promise((resolve, reject) => {
       const socket = net.connect(Number(port), hostname)
       let answer = ''
-      const headers = { ...owner.headers, host: 'localhost', 'content-type': 'application/json', 'content-length': bytes }
+      const headers = {
+        ...owner.headers,
+        host: 'localhost',
+        'content-type': 'application/json',
+        'content-length': bytes,
+      }
       const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
       socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
       socket.write(Buffer.alloc(bytes, 0x20))
@@ -291,15 +338,38 @@ describe('[I-3] a body that is no JSON object is refused', () => {
 })
 
 describe('[I-4] odd paths and headers', () => {
-  const IDS = ['%00', 'a%00b', '%ff', '%c3%28', '%zz', '%', '%E0%A4%A', '%ed%a0%80', '%2e%2e', '%2f%2f', '..%2f..%2fetc', "'%20OR%201=1--", 'x'.repeat(499), 'x'.repeat(5000), '%F0%9F%92%A5', '{sessionId}', '__proto__', ' '.repeat(3).replaceAll(' ', '%20')]
+  const IDS = [
+    '%00',
+    'a%00b',
+    '%ff',
+    '%c3%28',
+    '%zz',
+    '%',
+    '%E0%A4%A',
+    '%ed%a0%80',
+    '%2e%2e',
+    '%2f%2f',
+    '..%2f..%2fetc',
+    "'%20OR%201=1--",
+    'x'.repeat(499),
+    'x'.repeat(5000),
+    '%F0%9F%92%A5',
+    '{sessionId}',
+    '__proto__',
+    ' '.repeat(3).replaceAll(' ', '%20'),
+  ]
 
-  test.each(named(OPERATIONS.filter(({ http: { path } }) => path.includes('{'))))('%s with odd ids', async (_, operation) => {
-    const { method, body } = target(operation)
-    const text = body === undefined ? undefined : JSON.stringify(body)
-    await writesNothing(async () => {
-      for (const id of IDS) expectProblem(await raw(method, operation.http.path.replaceAll(/\{\w+\}/g, id), text))
-    })
-  })
+  test.each(named(OPERATIONS.filter(({ http: { path } }) => path.includes('{'))))(
+    '%s with odd ids',
+    async (_, operation) => {
+      const { method, body } = target(operation)
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      await writesNothing(async () => {
+        for (const id of IDS)
+          expectProblem(await raw(method, operation.http.path.replaceAll(/\{\w+\}/g, id), text))
+      })
+    },
+  )
 
   test.each(named(OPERATIONS))('%s with odd headers', async (_, operation) => {
     const { method, path, body } = target(operation)
@@ -315,7 +385,8 @@ describe('[I-4] odd paths and headers', () => {
       expectProblem(await send({ authorization: `Bearer ${'x'.repeat(5000)}` }))
       expectProblem(await send({ authorization: 'Bearer \u00ff\u00fe' }))
       if (!operation.ownEvents)
-        for (const id of ['x'.repeat(3000), 'é', '../..', '%00']) expectProblem(await send({ 'agent-session-id': id }))
+        for (const id of ['x'.repeat(3000), 'é', '../..', '%00'])
+          expectProblem(await send({ 'agent-session-id': id }))
       const overflowing = await send({ 'x-long': 'x'.repeat(20_000) })
       expectProblem(overflowing)
       expect(overflowing.status).toBe(431)
@@ -328,7 +399,8 @@ describe('[I-4] odd paths and headers', () => {
     const listed = await raw('GET', '/api/sessions?limit=1')
     const issued = listed.body.nextCursor as string
     const audited = (await raw('GET', '/api/admin/audit?limit=1')).body.nextCursor as string
-    const forged = (payload: unknown) => `${Buffer.from(JSON.stringify(payload)).toString('base64url')}.AAAAAAAAAAAAAAAAAAAAAA`
+    const forged = (payload: unknown) =>
+      `${Buffer.from(JSON.stringify(payload)).toString('base64url')}.AAAAAAAAAAAAAAAAAAAAAA`
     const cases: [string, string, string][] = [
       [events, `${other.sessionId}:1`, 'cursor-invalid'],
       [events, `${world.sessionId}:999`, 'cursor-ahead'],
@@ -358,7 +430,9 @@ describe('[I-4] odd paths and headers', () => {
   test('methods that a path does not have', async () => {
     for (const path of new Set(OPERATIONS.map(({ http: { path } }) => path.replaceAll(/\{\w+\}/g, 'x')))) {
       for (const method of ['PUT', 'DELETE', 'PATCH', 'POST', 'GET']) {
-        const served = OPERATIONS.some((each) => each.http.method === method && each.http.path.replaceAll(/\{\w+\}/g, 'x') === path)
+        const served = OPERATIONS.some(
+          (each) => each.http.method === method && each.http.path.replaceAll(/\{\w+\}/g, 'x') === path,
+        )
         if (served) continue
         const answer = await raw(method, path)
         expectProblem(answer)
@@ -367,25 +441,28 @@ describe('[I-4] odd paths and headers', () => {
     }
   })
 
-  test.each(['GARBAGE', 'GET / HTTP/9.9', 'GET\u0000/ HTTP/1.1', 'POST /api/agent/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: -5', 'POST /api/agent/sessions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz'])(
-    'bytes that are no HTTP: %j',
-    async (text) => {
-      const { hostname, port } = new URL(app.url)
-      const answer = await new Promise<string>((resolve, reject) => {
-        const socket = net.connect(Number(port), hostname)
-        let got = ''
-        socket.on('data', (chunk) => {
-          got += chunk
-        })
-        socket.on('error', reject)
-        socket.on('close', () => resolve(got))
-        socket.end(`${text}\r\n\r\n`)
+  test.each([
+    'GARBAGE',
+    'GET / HTTP/9.9',
+    'GET\u0000/ HTTP/1.1',
+    'POST /api/agent/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: -5',
+    'POST /api/agent/sessions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz',
+  ])('bytes that are no HTTP: %j', async (text) => {
+    const { hostname, port } = new URL(app.url)
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = net.connect(Number(port), hostname)
+      let got = ''
+      socket.on('data', (chunk) => {
+        got += chunk
       })
-      expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /)
-      expect(answer.toLowerCase()).toContain('content-type: application/problem+json')
-      expect(answer).toContain('"nextAction"')
-    },
-  )
+      socket.on('error', reject)
+      socket.on('close', () => resolve(got))
+      socket.end(`${text}\r\n\r\n`)
+    })
+    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /)
+    expect(answer.toLowerCase()).toContain('content-type: application/problem+json')
+    expect(answer).toContain('"nextAction"')
+  })
 })
 
 describe('[M-1] malformed tool calls are refused as over HTTP', () => {
@@ -401,7 +478,11 @@ describe('[M-1] malformed tool calls are refused as over HTTP', () => {
 
   type Arguments = Record<string, unknown>
   const refusalOf = async (operation: Operation, input: Arguments, _meta: Arguments = {}) => {
-    const { isError, structuredContent } = await client.callTool({ name: operation.tool, arguments: input, _meta })
+    const { isError, structuredContent } = await client.callTool({
+      name: operation.tool,
+      arguments: input,
+      _meta,
+    })
     expect(isError, JSON.stringify(structuredContent).slice(0, 300)).toBe(true)
     const body = structuredContent as any
     expect(body.status).toBeGreaterThanOrEqual(400)
@@ -414,12 +495,18 @@ describe('[M-1] malformed tool calls are refused as over HTTP', () => {
   test.each(named(forAutomation))('%s', async (_, operation) => {
     await writesNothing(() =>
       fc.assert(
-        fc.asyncProperty(fc.constantFrom(...Object.keys(operation.input.shape), ''), hostile.map(onTheWire), async (field, value) => {
-          const input = { ...sample(operation), [field]: value }
-          if (storable(value) && operation.input.safeParse(input).success) return
-          const { errors } = await refusalOf(operation, input)
-          expect(errors.some(({ pointer }: any) => pointer === `/${field}` || pointer.startsWith(`/${field}/`))).toBe(true)
-        }),
+        fc.asyncProperty(
+          fc.constantFrom(...Object.keys(operation.input.shape), ''),
+          hostile.map(onTheWire),
+          async (field, value) => {
+            const input = { ...sample(operation), [field]: value }
+            if (storable(value) && operation.input.safeParse(input).success) return
+            const { errors } = await refusalOf(operation, input)
+            expect(
+              errors.some(({ pointer }: any) => pointer === `/${field}` || pointer.startsWith(`/${field}/`)),
+            ).toBe(true)
+          },
+        ),
         { seed, numRuns: 25, endOnFailure: true },
       ),
     )
@@ -447,12 +534,21 @@ describe('[M-1] malformed tool calls are refused as over HTTP', () => {
     const rows = async () => (await dump(app))['public.audit_log']!.split('\n').length
     const before = await rows()
     for (const idempotencyKey of ['\u0000'.repeat(9), '\ud800'.repeat(9), 'x'.repeat(5000)])
-      expect((await refusalOf(operation, { ...rest, envelope: { ...envelope, idempotencyKey } })).code).toBe('validation-failed')
+      expect((await refusalOf(operation, { ...rest, envelope: { ...envelope, idempotencyKey } })).code).toBe(
+        'validation-failed',
+      )
     expect(await rows()).toBe(before + 3)
   })
 
   test('resources of odd names', async () => {
-    for (const uri of ['fanful://agent/sessions/%00/events', 'fanful://agent/sessions/%ff/events', `fanful://agent/sessions/${'x'.repeat(3000)}/events`, 'fanful://%00', 'file:///etc/passwd', 'fanful://agent/sessions/x/events?cursor=%00']) {
+    for (const uri of [
+      'fanful://agent/sessions/%00/events',
+      'fanful://agent/sessions/%ff/events',
+      `fanful://agent/sessions/${'x'.repeat(3000)}/events`,
+      'fanful://%00',
+      'file:///etc/passwd',
+      'fanful://agent/sessions/x/events?cursor=%00',
+    ]) {
       const error: any = await client.readResource({ uri }).then(
         () => undefined,
         (each: unknown) => each,

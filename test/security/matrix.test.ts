@@ -23,7 +23,6 @@ type Kind = (typeof KINDS)[number]
 
 const PEOPLE: Kind[] = ['listener', 'admin', 'owner']
 const PEOPLE_KEYS: Kind[] = ['listener key', 'artist-admin key']
-const GRANTS: Kind[] = ['grant', 'grant without scope', 'grant of a listener']
 
 /** Whom each class admits, said again here and not taken from the code under test. */
 const ADMITTED: Record<AuthClass, readonly Kind[]> = {
@@ -131,7 +130,9 @@ describe('[X-2] in its own organisation each principal may do what access says a
       expect(reply.status, `${kind}: ${JSON.stringify(reply.body)}`).toBeLessThan(500)
       expect(JSON.stringify(reply.body)).not.toContain('juniper')
     }
-    expect(outcomes).toEqual(Object.fromEntries(KINDS.map((kind) => [kind, expectedRefusal(operation, kind)])))
+    expect(outcomes).toEqual(
+      Object.fromEntries(KINDS.map((kind) => [kind, expectedRefusal(operation, kind)])),
+    )
     // the sample is good: somebody succeeds with it
     expect(statuses.filter((status) => status < 300)).not.toEqual([])
   })
@@ -141,7 +142,9 @@ describe('[X-2] in its own organisation each principal may do what access says a
 function comparable(reply: Reply, world: World): unknown {
   const ids = [world.eventId, world.sessionId, world.approvalId]
   const text = ids.reduce((rest, id) => rest.replaceAll(id, '<id>'), JSON.stringify(reply.body))
-  const headers = [...reply.headers].filter(([name]) => !['date', 'x-request-id', 'set-cookie'].includes(name))
+  const headers = [...reply.headers].filter(
+    ([name]) => !['date', 'x-request-id', 'set-cookie'].includes(name),
+  )
   return { status: reply.status, text, headers }
 }
 
@@ -174,44 +177,56 @@ describe('[T-1] a foreign thing looks exactly like one that does not exist', () 
 
   test('something of every path and every write is tried', () => {
     const tried = each.filter(([, operation]) => refers(operation)).map(([id]) => id)
-    const named = OPERATIONS.filter(({ http, input: schema }) => http.path.includes('{') || 'eventId' in schema.shape)
+    const named = OPERATIONS.filter(
+      ({ http, input: schema }) => http.path.includes('{') || 'eventId' in schema.shape,
+    )
     expect(tried).toEqual(expect.arrayContaining(named.map(({ id }) => id)))
   })
 
-  test.each(each.filter(([, { effect, input: { shape } }]) => effect === 'write' && 'envelope' in shape))(
-    '%s with an approval',
+  test.each(
+    each.filter(
+      ([
+        ,
+        {
+          effect,
+          input: { shape },
+        },
+      ]) => effect === 'write' && 'envelope' in shape,
+    ),
+  )('%s with an approval', async (_, operation) => {
+    const own = await ownWorld('grant')
+    const ghost = ghostOf(foreign)
+    const reply = async (kind: Kind, world: World) => {
+      const { envelope, ...rest } = input(operation, own) as { envelope: Record<string, unknown> }
+      const approval = { id: world.approvalId, planDigest: foreign.planDigest }
+      return callOperation(callers[kind], operation, {
+        ...rest,
+        envelope: { ...envelope, actionMode: 'execute', dryRun: false, approval },
+      })
+    }
+    for (const kind of KINDS) {
+      const [theirs, nobodys] = [await reply(kind, foreign), await reply(kind, ghost)]
+      expect(comparable(theirs, foreign), kind).toEqual(comparable(nobodys, ghost))
+      expect(theirs.body.code, kind).toBe(expectedRefusal(operation, kind) ?? 'not-found')
+    }
+  })
+
+  // operations of sessions themselves name theirs in the path and take no notice of the header
+  test.each(each.filter(([, { ownEvents }]) => !ownEvents))(
+    '%s in a foreign session',
     async (_, operation) => {
-      const own = await ownWorld('grant')
       const ghost = ghostOf(foreign)
-      const reply = async (kind: Kind, world: World) => {
-        const { envelope, ...rest } = input(operation, own) as { envelope: Record<string, unknown> }
-        const approval = { id: world.approvalId, planDigest: foreign.planDigest }
-        return callOperation(callers[kind], operation, {
-          ...rest,
-          envelope: { ...envelope, actionMode: 'execute', dryRun: false, approval },
-        })
-      }
       for (const kind of KINDS) {
-        const [theirs, nobodys] = [await reply(kind, foreign), await reply(kind, ghost)]
+        const reply = async (world: World) =>
+          callOperation(callers[kind], operation, input(operation, ghost), {
+            headers: { 'agent-session-id': world.sessionId },
+          })
+        const [theirs, nobodys] = [await reply(foreign), await reply(ghost)]
         expect(comparable(theirs, foreign), kind).toEqual(comparable(nobodys, ghost))
         expect(theirs.body.code, kind).toBe(expectedRefusal(operation, kind) ?? 'not-found')
       }
     },
   )
-
-  // operations of sessions themselves name theirs in the path and take no notice of the header
-  test.each(each.filter(([, { ownEvents }]) => !ownEvents))('%s in a foreign session', async (_, operation) => {
-    const ghost = ghostOf(foreign)
-    for (const kind of KINDS) {
-      const reply = async (world: World) =>
-        callOperation(callers[kind], operation, input(operation, ghost), {
-          headers: { 'agent-session-id': world.sessionId },
-        })
-      const [theirs, nobodys] = [await reply(foreign), await reply(ghost)]
-      expect(comparable(theirs, foreign), kind).toEqual(comparable(nobodys, ghost))
-      expect(theirs.body.code, kind).toBe(expectedRefusal(operation, kind) ?? 'not-found')
-    }
-  })
 
   test.each(each)('%s in a foreign organisation', async (_, operation) => {
     for (const kind of KINDS) {
@@ -222,6 +237,45 @@ describe('[T-1] a foreign thing looks exactly like one that does not exist', () 
       ]
       expect(comparable(theirs, foreign), kind).toEqual(comparable(nobodys, foreign))
       expect(theirs.status, kind).toBe(404)
+    }
+  })
+})
+
+/** Who sees only the sessions they opened themselves. */
+const NARROW: Kind[] = ['guest', 'listener', 'listener key', 'grant', 'grant without scope', 'grant of a listener']
+
+describe('[T-4] a session of somebody else looks like none, also within the organisation', () => {
+  let others: World
+
+  beforeAll(async () => {
+    others = await worldOf(app, 'laurel', await app.key({ org: 'laurel', role: 'agent' }))
+  })
+
+  const ofSessions = each.filter(([, { input: schema }]) => 'sessionId' in schema.shape)
+  test.each(ofSessions.filter(([id]) => id !== 'audit.read'))('%s', async (_, operation) => {
+    const ghost = { ...ghostOf(others), eventId: others.eventId }
+    for (const kind of NARROW) {
+      const [theirs, nobodys] = [
+        await callOperation(callers[kind], operation, input(operation, others)),
+        await callOperation(callers[kind], operation, input(operation, ghost)),
+      ]
+      expect(comparable(theirs, others), kind).toEqual(comparable(nobodys, ghost))
+      expect(theirs.body.code, kind).toBe(expectedRefusal(operation, kind) ?? 'not-found')
+    }
+  })
+
+  test('nor does its approval execute anything for another', async () => {
+    const operation = OPERATIONS.find(({ id }) => id === 'live.events.status.confirmed-update')!
+    const { envelope, ...rest } = input(operation, others) as { envelope: Record<string, unknown> }
+    for (const kind of ['admin', 'owner', 'artist-admin key', 'automation', 'grant'] as const) {
+      const reply = async (world: World) => {
+        const approval = { id: world.approvalId, planDigest: others.planDigest }
+        const executed = { ...envelope, actionMode: 'execute', dryRun: false, approval }
+        return callOperation(callers[kind], operation, { ...rest, envelope: executed })
+      }
+      const [theirs, nobodys] = [await reply(others), await reply(ghostOf(others))]
+      expect(comparable(theirs, others), kind).toEqual(comparable(nobodys, ghostOf(others)))
+      expect(theirs.body.code, kind).toBe('not-found')
     }
   })
 })

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { insertChannel } from '../../src/live/store.ts'
 import { type TestApp, testApp } from '../harness/app.ts'
+import { templatesOf, unbound } from './sql-check.ts'
 import { worldOf } from './world.ts'
 
 const EXEMPT = '/* every organisation */'
@@ -10,101 +11,12 @@ const SOURCES = new URL('../../', import.meta.url)
 
 type Statement = { file: string; line: number; text: string }
 
-/** The sql`` templates of a source text, fragments inside others as statements of their own, and what is left. */
-export function templatesOf(source: string): { templates: { at: number; text: string }[]; rest: string } {
-  const templates: { at: number; text: string }[] = []
-  /** Reads code until `end`; answers where it stopped and the code without its sql templates. */
-  const code = (from: number, end: string | undefined): [number, string] => {
-    let rest = ''
-    let depth = 0
-    for (let at = from; at < source.length; ) {
-      if (source.startsWith('sql`', at) && !/[\w.]/.test(source[at - 1] ?? '')) {
-        const [next, text] = template(at + 4)
-        templates.push({ at, text })
-        at = next
-        continue
-      }
-      if (source[at] === '`') {
-        const [next, text] = template(at + 1)
-        rest += `\`${text}\``
-        at = next
-        continue
-      }
-      if (end !== undefined && depth === 0 && source[at] === end) return [at + 1, rest]
-      if (source[at] === '{') depth++
-      if (source[at] === '}') depth--
-      rest += source[at++]
-    }
-    return [source.length, rest]
-  }
-  /** Reads a template until its closing backtick; expressions become `${…}`. */
-  const template = (from: number): [number, string] => {
-    let text = ''
-    for (let at = from; at < source.length; ) {
-      if (source[at] === '`') return [at + 1, text]
-      if (source[at] === '\\') {
-        text += source.slice(at, at + 2)
-        at += 2
-        continue
-      }
-      if (source.startsWith('${', at)) {
-        const [next] = code(at + 2, '}')
-        text += '${…}'
-        at = next
-        continue
-      }
-      text += source[at++]
-    }
-    return [source.length, text]
-  }
-  const [, rest] = code(0, undefined)
-  return { templates, rest }
-}
-
-const REFERENCE =
-  /\b(FROM|JOIN|INTO|UPDATE|USING)\s+(?:public\.)?"?(\w+)"?(?:\s+(?:AS\s+)?(?!(?:WHERE|SET|ON|USING|JOIN|ORDER|GROUP|LIMIT|FOR|LEFT|INNER|CROSS|VALUES|RETURNING|UNION)\b)(\w+))?/gi
-
-/**
- * The references of a statement to tenant tables that no parameter binds to an organisation: neither directly
- * (`e.org = ${org}`) nor by way of another that is bound, or that is no tenant table (`s.org = k.org`).
- */
-export function unbound(text: string, tenant: ReadonlySet<string>): string[] {
-  const statement = text.replace(/--.*$/gm, '').replace(/\s+/g, ' ')
-  const references = [...statement.matchAll(REFERENCE)].filter((match) => tenant.has(match[2]!))
-  const inserted = references.filter((match) => match[1]!.toUpperCase() === 'INTO').map((match) => match[2]!)
-  const named = references.filter((match) => match[1]!.toUpperCase() !== 'INTO').map((match) => match[3] ?? match[2]!)
-  const looseWithout = (settled: readonly string[]): string[] => {
-    const open = new Set(named.filter((name) => !settled.includes(name)))
-    const isBound = (name: string): boolean =>
-      new RegExp(`\\b${name}\\.org = \\$\\{…\\}`, 'i').test(statement) ||
-      [...statement.matchAll(/\b(\w+)\.org = (\w+)\.org\b/gi)].some(
-        ([, left, right]) => (left === name && !open.has(right!)) || (right === name && !open.has(left!)),
-      )
-    for (let bound = [...open].find(isBound); bound; bound = [...open].find(isBound)) open.delete(bound)
-    return [...open]
-  }
-  // an unqualified `org = ${org}` settles one reference: the one that leaves the fewest open
-  const settled: string[] = []
-  for (const _ of statement.matchAll(/(?<![\w.])org = \$\{…\}/gi)) {
-    const gain = (name: string) => looseWithout([...settled, name]).length
-    settled.push(looseWithout(settled).sort((one, other) => gain(one) - gain(other))[0] ?? '')
-  }
-  const looseInserts = inserted.filter(
-    (table) => !new RegExp(`INTO ${table} \\(\\s*org\\b[^)]*\\)\\s*(VALUES \\(|SELECT )\\$\\{…\\}`, 'i').test(statement),
-  )
-  // a name that stands for several references needs as many conditions
-  const repeated = [...new Set(named)].filter((name) => {
-    const conditions = [...statement.matchAll(new RegExp(`\\b${name}\\.org\\b`, 'gi'))].length
-    return named.filter((each) => each === name).length > conditions + settled.length && !looseWithout(settled).includes(name)
-  })
-  return [...looseInserts, ...looseWithout(settled), ...repeated]
-}
-
 let app: TestApp
 let client: pg.Client
 let tenant: Set<string>
 
-const column = async (text: string): Promise<string[]> => (await client.query(text)).rows.map((row) => row.name)
+const column = async (text: string): Promise<string[]> =>
+  (await client.query(text)).rows.map((row) => row.name)
 
 beforeAll(async () => {
   app = await testApp()
@@ -123,7 +35,9 @@ afterAll(async () => {
   await app.close()
 })
 
-const sources = globSync('src/**/*.ts', { cwd: SOURCES.pathname }).filter((file) => !file.endsWith('.test.ts'))
+const sources = globSync('src/**/*.ts', { cwd: SOURCES.pathname }).filter(
+  (file) => !file.endsWith('.test.ts'),
+)
 const read = (file: string) => readFileSync(new URL(file, SOURCES), 'utf8')
 const statements: Statement[] = sources.flatMap((file) => {
   const source = read(file)
@@ -141,13 +55,17 @@ describe('[T-2] every statement on a tenant table binds the organisation', () =>
       .flatMap(({ file, line, text }) => unbound(text, tenant).map((name) => `${file}:${line} ${name}`))
     expect(loose).toEqual([])
     // the check has something to look at
-    const touching = statements.filter(({ text }) => [...tenant].some((name) => new RegExp(`\\b${name}\\b`).test(text)))
+    const touching = statements.filter(({ text }) =>
+      [...tenant].some((name) => new RegExp(`\\b${name}\\b`).test(text)),
+    )
     expect(touching.length).toBeGreaterThan(30)
   })
 
   test('and none is written otherwise than as a template', () => {
     const named = new RegExp(`\\b(FROM|JOIN|INTO|UPDATE)\\s+"?(${[...tenant].join('|')})\\b`)
-    const hidden = sources.filter((file) => named.test(templatesOf(read(file)).rest.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')))
+    const hidden = sources.filter((file) =>
+      named.test(templatesOf(read(file)).rest.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')),
+    )
     expect(hidden).toEqual([])
   })
 
@@ -157,27 +75,30 @@ describe('[T-2] every statement on a tenant table binds the organisation', () =>
   })
 
   test.each([
-    ['SELECT id FROM live_events WHERE id = ${id}', ['live_events']],
-    ['SELECT id FROM live_events e WHERE e.id = ${id}', ['e']],
-    ['DELETE FROM live_events WHERE id = ${id}', ['live_events']],
-    ['UPDATE live_events SET title = ${t} WHERE id = ${id}', ['live_events']],
-    ['INSERT INTO live_events (id, title) VALUES (${id}, ${t})', ['live_events']],
-    ["INSERT INTO live_events (org, id) VALUES ('laurel', ${id})", ['live_events']],
+    ['SELECT id FROM live_events WHERE id = $id', ['live_events']],
+    ['SELECT id FROM live_events e WHERE e.id = $id', ['e']],
+    ['DELETE FROM live_events WHERE id = $id', ['live_events']],
+    ['UPDATE live_events SET title = $t WHERE id = $id', ['live_events']],
+    ['INSERT INTO live_events (id, title) VALUES ($id, $t)', ['live_events']],
+    ["INSERT INTO live_events (org, id) VALUES ('laurel', $id)", ['live_events']],
     ["SELECT 1 FROM live_events WHERE org = 'laurel'", ['live_events']],
-    ['SELECT 1 FROM live_events e JOIN agent_sessions s ON s.id = e.id WHERE e.org = ${org}', ['s']],
-    ['SELECT 1 FROM live_events WHERE org = ${org} AND EXISTS (SELECT FROM agent_sessions)', ['agent_sessions']],
-    ['SELECT 1 FROM live_events e JOIN agent_sessions s ON s.org = e.org WHERE e.org = ${org}', []],
+    ['SELECT 1 FROM live_events e JOIN agent_sessions s ON s.id = e.id WHERE e.org = $org', ['s']],
+    [
+      'SELECT 1 FROM live_events WHERE org = $org AND EXISTS (SELECT FROM agent_sessions)',
+      ['agent_sessions'],
+    ],
+    ['SELECT 1 FROM live_events e JOIN agent_sessions s ON s.org = e.org WHERE e.org = $org', []],
     ['SELECT 1 FROM live_events e JOIN agent_sessions s ON s.org = e.org', ['e', 's']],
-    ['SELECT 1 FROM live_events WHERE org = ${org} UNION SELECT 1 FROM live_events', ['live_events']],
-    ['SELECT 1 FROM live_events WHERE org = ${org} UNION SELECT 1 FROM live_events WHERE org = ${org}', []],
-    ['SELECT 1 FROM unnest(${orgs}) AS k (org) JOIN agent_sessions s ON s.org = k.org', []],
-    ['SELECT 1 FROM live_events e WHERE org = ${org}', []],
-    ['SELECT (SELECT 1 FROM live_events e WHERE e.org = s.org) FROM agent_sessions s WHERE org = ${org}', []],
-    ['SELECT 1 FROM live_events WHERE org = ${org} AND id = ${id} FOR UPDATE', []],
-    ['INSERT INTO live_events (org, id) VALUES (${org}, ${id}) ON CONFLICT DO NOTHING', []],
-    ['SELECT 1 FROM auth_user WHERE id = ${id}', []],
+    ['SELECT 1 FROM live_events WHERE org = $org UNION SELECT 1 FROM live_events', ['live_events']],
+    ['SELECT 1 FROM live_events WHERE org = $org UNION SELECT 1 FROM live_events WHERE org = $org', []],
+    ['SELECT 1 FROM unnest($orgs) AS k (org) JOIN agent_sessions s ON s.org = k.org', []],
+    ['SELECT 1 FROM live_events e WHERE org = $org', []],
+    ['SELECT (SELECT 1 FROM live_events e WHERE e.org = s.org) FROM agent_sessions s WHERE org = $org', []],
+    ['SELECT 1 FROM live_events WHERE org = $org AND id = $id FOR UPDATE', []],
+    ['INSERT INTO live_events (org, id) VALUES ($org, $id) ON CONFLICT DO NOTHING', []],
+    ['SELECT 1 FROM auth_user WHERE id = $id', []],
   ])('the check itself on %j', (text, expected) => {
-    const { templates } = templatesOf(`sql\`${text}\``)
+    const { templates } = templatesOf(`sql\`${text.replaceAll(/\$(\w+)/g, '$${$1}')}\``)
     expect(templates.map((each) => unbound(each.text, tenant))).toEqual([expected])
   })
 })
@@ -215,7 +136,8 @@ describe('[T-3] the database refuses what points into another organisation', () 
   test('every foreign key between such tables carries it', async () => {
     const keys = await foreignKeys()
     expect(keys.length).toBeGreaterThan(4)
-    const carries = ({ columns, targets }: ForeignKey) => columns.indexOf('org') >= 0 && targets[columns.indexOf('org')] === 'org'
+    const carries = ({ columns, targets }: ForeignKey) =>
+      columns.indexOf('org') >= 0 && targets[columns.indexOf('org')] === 'org'
     expect(keys.filter((key) => !carries(key)).map(({ name }) => name)).toEqual([])
   })
 
@@ -227,10 +149,15 @@ describe('[T-3] the database refuses what points into another organisation', () 
         `SELECT row_to_json(t) AS row FROM ${child} t WHERE org = 'laurel' AND ${filled} LIMIT 1`,
       )
       expect(rows, `${child} has a row for ${name}`).toHaveLength(1)
-      const foreign = { ...rows[0].row, org: 'juniper', ...(columns.includes('id') || !rows[0].row.id ? {} : { id: 'other' }) }
-      const insert = client.query(`INSERT INTO ${child} SELECT * FROM json_populate_record(null::${child}, $1)`, [
-        JSON.stringify(foreign),
-      ])
+      const foreign = {
+        ...rows[0].row,
+        org: 'juniper',
+        ...(columns.includes('id') || !rows[0].row.id ? {} : { id: 'other' }),
+      }
+      const insert = client.query(
+        `INSERT INTO ${child} SELECT * FROM json_populate_record(null::${child}, $1)`,
+        [JSON.stringify(foreign)],
+      )
       await expect(insert, name).rejects.toMatchObject({ code: '23503', constraint: name })
     }
   })

@@ -1,19 +1,32 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { expect } from 'vitest'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
+import { openapi } from '../../src/operation/openapi.ts'
 import type { Caller, Reply, TestApp } from '../harness/app.ts'
 import type { World } from './inputs.ts'
 
-/** Calls an operation by its own route. */
-export function callOperation(
+/** An answer that the published document does not have for the operation is a defect. */
+function expectDocumented(operation: Operation, { status, body }: Reply): void {
+  const { paths } = openapi([operation], '0.0.0') as any
+  const { responses } = paths[operation.http.path][operation.http.method.toLowerCase()]
+  const codes = responses[status]?.description.split(', ')
+  if (status < 300) expect(codes, `${operation.id}: ${status}`).toBeDefined()
+  else expect(codes ?? [], `${operation.id}: ${JSON.stringify(body)}`).toContain(body.code)
+}
+
+/** Calls an operation by its own route; what comes back must be in the document. */
+export async function callOperation(
   caller: Caller,
   operation: Operation,
   input: Record<string, unknown>,
   more: { headers?: Record<string, string>; artistId?: string } = {},
 ): Promise<Reply> {
   const { method, path, body } = requestOf(operation, input, more.artistId)
-  return caller.call(method, path, body, more.headers)
+  const reply = await caller.call(method, path, body, more.headers)
+  expectDocumented(operation, reply)
+  return reply
 }
 
 export const operationNamed = (app: TestApp, id: string): Operation =>

@@ -47,7 +47,7 @@ const guardGone = () =>
 
 test('[D-34] the guard stops the postmaster when the last share is released, not before', async () => {
   const postmaster = program('postgres', '-D', cluster().data, '-p', '5432')
-  const first = await startGuard(cluster(), postmaster.pid as number)
+  const first = startGuard(cluster(), postmaster.pid as number)
   const second = takeShare(folder)
   first.release()
   const third = takeShare(folder)
@@ -62,7 +62,7 @@ test('[D-35] a pid that was given to another program meanwhile is left alone', a
   const innocent = program('postgres', '-D', '/some/other/place', '-p', '5432')
   const signalled = new Promise((resolve) => innocent.once('exit', resolve))
   for (let round = 0; round < 2; round++) {
-    const share = await startGuard(cluster(), innocent.pid as number)
+    const share = startGuard(cluster(), innocent.pid as number)
     share.release()
     // the second guard starts after the first has ended, so after it would have sent its signal
     await guardGone()

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 import { type Cluster, serverEnvironment } from './cluster.ts'
+import { fifoOf, makeFifo, type Share, startGuard } from './guard.ts'
 import { isAlive, lockedBy, mayHavePostgres, postmasterOf } from './process.ts'
 
 /** Small machines first: the working set of a control plane is small; WAL and commits stay fully durable. */
@@ -26,11 +27,12 @@ const LONGEST_LOG = 5_000_000
 const BUSY = /lock file ".*" (already exists|is empty)|pre-existing shared memory block|could not bind Unix/
 
 /**
- * Starts PostgreSQL and waits until it answers. Answers its pid; undefined when another process was faster or the last
- * PostgreSQL is still ending, which is for the caller to wait for. Throws with PostgreSQL's own reason when it cannot run.
+ * Starts PostgreSQL, waits until it answers and gives a share in it. Undefined when another process was faster or the
+ * last PostgreSQL is still ending, which is for the caller to wait for. Throws PostgreSQL's own reason if it cannot run.
  */
-export async function launch(cluster: Cluster, bin: string, deadline: number): Promise<number | undefined> {
+export async function launch(cluster: Cluster, bin: string, deadline: number): Promise<Share | undefined> {
   removeStaleLocks(cluster)
+  makeFifo(fifoOf(cluster.run))
   const log = openLog(cluster)
   const options = ['-D', cluster.data, '-p', String(cluster.connection.port), '-k', cluster.run]
   const child = spawn(
@@ -44,6 +46,8 @@ export async function launch(cluster: Cluster, bin: string, deadline: number): P
       cwd: '/',
     },
   )
+  // at once: should we be killed while it starts, it does not stay behind
+  const share = child.pid === undefined ? undefined : startGuard(cluster, child.pid)
   closeSync(log.descriptor)
   let failed: Error | undefined
   let ended = false
@@ -54,14 +58,14 @@ export async function launch(cluster: Cluster, bin: string, deadline: number): P
     ended = true
   })
   child.unref()
-  while (Date.now() < deadline) {
-    if (failed) throw new Error(`The embedded PostgreSQL did not start: ${failed.message}`)
-    if (ended) return busyOrThrow(log.since())
-    if ((await answers(cluster)) && postmasterOf(cluster) === child.pid) return child.pid
+  while (!failed && !ended && Date.now() < deadline) {
+    if ((await answers(cluster)) && postmasterOf(cluster) === child.pid) return share
     // 15 ms: it starts in about 50
     await setTimeout(15)
   }
-  return undefined
+  share?.release()
+  if (failed) throw new Error(`The embedded PostgreSQL did not start: ${failed.message}`)
+  return ended ? busyOrThrow(log.since()) : undefined
 }
 
 function busyOrThrow(text: string): undefined {

@@ -52,11 +52,19 @@ export function mayHavePostgres(data: string): boolean {
       const cwd = statSync(`/proc/${name}/cwd`)
       return cwd.dev === dev && cwd.ino === ino
     } catch (error) {
-      // gone meanwhile, or not ours to see: in a container root may not look at other users' processes
-      return (
-        (error as NodeJS.ErrnoException).code !== 'ENOENT' &&
-        /^postgres: /.test(commandOf(Number(name)) ?? '')
-      )
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      // not ours to see: in a container root may not look at other users' processes
+      return /^postgres: /.test(commandOf(Number(name)) ?? '') && !hasPostmaster(Number(name))
     }
   })
+}
+
+/** Whether this backend's own postmaster lives; asked when that of our directory does not, so it is another's. */
+function hasPostmaster(pid: number): boolean {
+  try {
+    const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return / -D /.test(commandOf(Number(parent)) ?? '')
+  } catch {
+    return true
+  }
 }

@@ -108,13 +108,13 @@ const start = (
     if (running !== undefined) return (await join(cluster)) ?? (await adopt(cluster, running))
     const bin = binaries(cluster.owner, cluster.home)
     if (make) ensureCluster(cluster, bin)
-    const pid = await launch(cluster, bin, deadline)
-    return pid === undefined ? undefined : { share: await startGuard(cluster, pid), adopted: false }
+    const share = await launch(cluster, bin, deadline)
+    return share && { share, adopted: false }
   })
 
 async function adopt(cluster: Cluster, pid: number): Promise<Shared | undefined> {
   // its guard may just be stopping it; only one that goes on answering has lost it
   await setTimeout(300)
   if (postmasterOf(cluster) !== pid || !(await answers(cluster))) return undefined
-  return { share: await startGuard(cluster, pid), adopted: true }
+  return { share: startGuard(cluster, pid), adopted: true }
 }

@@ -48,5 +48,9 @@ ${text.filter((line) => line !== '').join('\n')}
 }
 
 const output = execFileSync(process.execPath, ['src/main.ts', 'demo', '--once'], { cwd: ROOT }).toString()
-const lines = output.trim().replaceAll(/\n{3,}/g, '\n\n').split('\n').map(cut)
+const lines = output
+  .trim()
+  .replaceAll(/\n{3,}/g, '\n\n')
+  .split('\n')
+  .map(cut)
 writeFileSync(new URL('demo.svg', import.meta.url), picture(lines))

@@ -3,6 +3,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { authenticate } from './access/authenticate.ts'
 import type { Principal } from './access/principal.ts'
 import { registerAccessRoutes } from './access/routes.ts'
+import { databaseProblem } from './db/problem.ts'
 import type { Deps } from './deps.ts'
 import { registerHealth } from './health.ts'
 import { admits } from './operation/admit.ts'
@@ -44,7 +45,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     }
   })
   app.setErrorHandler((error, request, reply) => {
-    const problem = request.refused ?? transportProblem(error)
+    const problem = request.refused ?? databaseProblem(error) ?? transportProblem(error)
     if (problem.code === 'internal') request.log.error({ err: error }, 'defect')
     return sendProblem(reply, problem)
   })

@@ -8,6 +8,9 @@ const MEANINGS: Record<string, () => Problem> = {
       detail: 'Another request holds what this one needs.',
       headers: { 'retry-after': '1' },
     }),
+  // character_not_in_repertoire: U+0000 in a text that no schema of ours checked
+  '22021': () =>
+    new Problem('malformed-request', { detail: 'The request contains characters that cannot be stored.' }),
   // deadlock_detected, serialization_failure: nothing was written
   '40P01': () => unavailable('The request met another one; nothing was written.'),
   '40001': () => unavailable('The request met another one; nothing was written.'),

@@ -1,6 +1,8 @@
-import type { Plan, PlanChange } from '../operation/plan.ts'
+import type { Plan } from '../operation/plan.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
+import { moment } from './moment.ts'
+import { planSection } from './plan.ts'
 import { signOutForm } from './sign-in.ts'
 
 export type ApprovalView = {
@@ -12,7 +14,7 @@ export type ApprovalView = {
     confirmationText: string
     planDigest: string
     targetSummary: string
-    requestedBy: { displayName: string }
+    requestedBy: { kind: string; displayName: string }
     requestedAt: string
     expiresAt: string
     executeBy: string | null
@@ -22,120 +24,115 @@ export type ApprovalView = {
     approvals: readonly { displayName: string; decision: string; decidedAt: string }[]
   }
   plan: Plan
+  /** What the agent's session says of itself. */
+  session: { title: string; client: { name: string }; principal: { source: string } }
   youMayDecide: boolean
+  whyNot: string | null
   person: string
+  org: string
   path: string
-  mistake?: string
-  status?: number
+  now: Date
+  /** A decision that was refused, and what was typed for it. */
+  mistake?: { text: string; status: number; typed: { confirmationText?: string; reason?: string } }
 }
-
-const value = (part: PlanChange['before']): string => {
-  if (part === null) return '—'
-  return typeof part === 'string' ? part : JSON.stringify(part)
-}
-
-/** The plan as a person reads it: every field before and after, then what speaks against it. */
-export const planTable = (plan: Pick<Plan, 'changes'>): Html => html`<table>
-<thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
-<tbody>${plan.changes.map(
-  (
-    change,
-  ) => html`<tr><th scope="row">${change.label}</th><td><del>${change.shown?.before ?? value(change.before)}</del></td>
-<td><ins>${change.shown?.after ?? value(change.after)}</ins></td></tr>`,
-)}</tbody>
-</table>`
-
-const list = (title: string, items: readonly string[]): Html | false =>
-  items.length > 0 && html`<h2>${title}</h2><ul>${items.map((item) => html`<li>${item}</li>`)}</ul>`
 
 /** One page for every kind of plan: events, policies, catalog, configuration. */
 export const approvalPage = (view: ApprovalView): Page => {
-  const { approval, plan } = view
+  const { approval, plan, youMayDecide, mistake } = view
   return {
     title: approval.targetSummary,
-    status: view.status ?? 200,
-    body: html`${view.mistake && html`<p class="notice bad" role="alert">${view.mistake}</p>`}
-<p class="notice ${approval.status === 'approved' || approval.status === 'consumed' ? 'good' : ''}" role="status">${statusLine(approval)}</p>
-<p><strong>${approval.requestedBy.displayName}</strong> asks: ${approval.reason}</p>
+    status: mistake?.status ?? 200,
+    body: html`${mistake && !youMayDecide && mistakeNote(mistake.text)}
+<p class="notice ${noticeKind(approval.status)}" role="status">${statusLine(view)}</p>
+${asks(view)}
 <h2>What would change</h2>
-${planTable(plan)}
-${list('Warnings', plan.warnings)}
-${list(
-  'Conflicts',
-  plan.conflicts.map(({ pointer, message }) => `${pointer}: ${message}`),
-)}
-${list('It shows in', plan.affectedSurfaces)}
-${notification(plan)}
-${list(
-  'Decided so far',
-  approval.approvals.map(({ displayName, decision }) => `${displayName}: ${decision}`),
-)}
-${view.youMayDecide ? decisionForms(view) : html`<p class="quiet">${whyNot(view)}</p>`}
-<h2>For the record</h2>
-<dl>
-<dt>Operation</dt><dd><code>${plan.operationId}</code></dd>
-<dt>Plan digest</dt><dd><code>${approval.planDigest}</code></dd>
-<dt>Session</dt><dd><code>${approval.sessionId}</code></dd>
-<dt>Asked</dt><dd>${approval.requestedAt}</dd>
-<dt>Decide before</dt><dd>${approval.expiresAt}</dd>
-${approval.executeBy && html`<dt>Execute before</dt><dd>${approval.executeBy}</dd>`}
-</dl>
-<p class="quiet">Signed in as ${view.person}.</p>
+${planSection(plan)}
+${decided(approval.approvals)}
+${youMayDecide ? decisionForms(view) : view.whyNot && html`<p class="quiet">${WHY_NOT[view.whyNot]}</p>`}
+${forTheRecord(view)}
+<p class="quiet">Signed in as ${view.person}, in ${view.org}.</p>
 ${signOutForm(view.path)}`,
   }
 }
 
-function statusLine(approval: ApprovalView['approval']): string {
+const mistakeNote = (text: string): Html => html`<p class="notice bad" role="alert" id="mistake">${text}</p>`
+
+const noticeKind = (status: string): string => {
+  if (status === 'pending') return ''
+  return status === 'approved' || status === 'consumed' ? 'good' : 'bad'
+}
+
+function statusLine({ approval, now }: ApprovalView): Html {
   const by = approval.resolvedBy ? ` by ${approval.resolvedBy}` : ''
-  const why = approval.resolutionReason ? ` (${approval.resolutionReason})` : ''
-  const lines: Record<string, string> = {
-    pending: `Waits for ${approval.approversNeeded - approval.approvals.length === 1 ? 'a decision' : `${approval.approversNeeded - approval.approvals.length} decisions`}.`,
-    approved: `Approved${by}${why}. The agent may now apply exactly this plan, once.`,
-    consumed: `Approved${by} and applied.`,
-    rejected: `Refused${by}${why}.`,
-    expired: `Expired${why}.`,
-    voided: `Void${by}${why}.`,
+  const why = approval.resolutionReason ? `: ${approval.resolutionReason}` : '.'
+  const waits = approval.approversNeeded - approval.approvals.length
+  const lines: Record<string, () => Html> = {
+    pending: () =>
+      html`Waits for ${waits === 1 ? 'a decision' : `${waits} decisions`} until ${moment(approval.expiresAt, now)}.`,
+    approved: () =>
+      html`Approved${by}. The agent may now apply exactly this plan, once${approval.executeBy && html`, until ${moment(approval.executeBy, now)}`}.`,
+    consumed: () => html`Approved${by} and applied.`,
+    rejected: () => html`Refused${by}${why}`,
+    expired: () => html`Expired${why}`,
+    voided: () => html`Void${by}${why}`,
   }
-  return lines[approval.status] ?? approval.status
+  return lines[approval.status]?.() ?? html`${approval.status}`
 }
 
-function whyNot({ approval, person }: ApprovalView): string {
-  if (approval.status !== 'pending') return 'There is nothing left to decide.'
-  if (approval.approvals.some(({ displayName }) => displayName === person))
-    return 'You decided; other people have to decide too.'
-  return 'You may not decide on this: owners and admins of the organisation do, and by policy not always the one who delegated the agent.'
+/** Who asks: an agent names only itself, so what it says of itself is told apart from whom it acts for. */
+function asks({ approval, session }: ApprovalView): Html {
+  const { kind, displayName } = approval.requestedBy
+  const name = html`<strong>${displayName}</strong>`
+  const agent = html`An agent that acts for ${name} asks. It calls itself <strong>${session.client.name}</strong>.`
+  const other = kind === 'automation' ? html`The automation ${name} asks.` : html`${name} asks.`
+  return html`<p>${session.principal.source === 'scoped-agent-grant' ? agent : other} The reason given:</p>
+<blockquote>${approval.reason}</blockquote>`
 }
 
-const decisionForms = ({ approval, path }: ApprovalView): Html => html`<h2>Decide</h2>
-<form method="post" action="${path}">
+const DECISIONS: Record<string, string> = { approve: 'approved', reject: 'refused', expire: 'let it expire' }
+
+const decided = (approvals: ApprovalView['approval']['approvals']): Html | false =>
+  approvals.length > 0 &&
+  html`<h2>Decided so far</h2>
+<ul>${approvals.map(({ displayName, decision }) => html`<li>${displayName} ${DECISIONS[decision] ?? decision}</li>`)}</ul>`
+
+const WHY_NOT: Record<string, string> = {
+  resolved: 'There is nothing left to decide.',
+  decided: 'You have decided; other people have to decide too.',
+  'not-admin': 'You may not decide on this: it takes an owner or admin of the organisation.',
+  delegator:
+    'You may not decide on this: the agent acts for you, and the organisation wants somebody else to decide then.',
+}
+
+function decisionForms(view: ApprovalView): Html {
+  const { approval, path, mistake } = view
+  const refused = mistake?.typed.reason !== undefined
+  const wrong = mistake && html` aria-invalid="true" aria-describedby="mistake" autofocus`
+  const hidden = (decision: string) => html`<form method="post" action="${path}">
 <input type="hidden" name="planDigest" value="${approval.planDigest}">
-<input type="hidden" name="decision" value="approve">
-<p>To approve, type this text exactly:</p>
+<input type="hidden" name="decision" value="${decision}">`
+  return html`<h2>Approve</h2>
+${hidden('approve')}
+<p>Type this text exactly:</p>
 <p class="exact">${approval.confirmationText}</p>
+${mistake && !refused && mistakeNote(mistake.text)}
 <label>Confirmation
-<input type="text" name="confirmationText" required maxlength="1200" autocomplete="off" autocapitalize="off" spellcheck="false"></label>
+<input type="text" name="confirmationText" value="${mistake?.typed.confirmationText}" required maxlength="1200" autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"${!refused && wrong}></label>
 <button>Approve this plan</button>
 </form>
-<form method="post" action="${path}">
-<input type="hidden" name="planDigest" value="${approval.planDigest}">
-<input type="hidden" name="decision" value="reject">
-<label>Why not?
-<input type="text" name="reason" required maxlength="800"></label>
-<button class="bad">Refuse</button>
+<h2>Or refuse</h2>
+${hidden('reject')}
+${mistake && refused && mistakeNote(mistake.text)}
+<label>Reason, which the agent reads
+<input type="text" name="reason" value="${mistake?.typed.reason}" required maxlength="800"${refused && wrong}></label>
+<button class="bad">Refuse this plan</button>
 </form>`
-
-/** Follower copy that would go out with the change, as it reads in several zones. */
-function notification(plan: Plan): Html | false {
-  const details = plan.details.fanNotification as
-    | {
-        copy: { title: string; body: string }
-        renderedStart: { timeZone: string; text: string | null }[]
-        delivery: { detail: string }
-      }
-    | undefined
-  if (!details) return false
-  return html`<h2>Followers would read</h2>
-<p><strong>${details.copy.title}</strong><br>${details.copy.body}</p>
-<ul>${details.renderedStart.map(({ timeZone, text }) => html`<li>${timeZone}: ${text}</li>`)}</ul>
-<p class="quiet">${details.delivery.detail}</p>`
 }
+
+const forTheRecord = ({ approval, plan, session, now }: ApprovalView): Html => html`<h2>For the record</h2>
+<dl>
+<dt>Asked</dt><dd>${moment(approval.requestedAt, now)}</dd>
+<dt>Session</dt><dd>${session.title}<br><code>${approval.sessionId}</code></dd>
+<dt>Operation</dt><dd><code>${plan.operationId}</code></dd>
+<dt>Plan digest</dt><dd><code>${approval.planDigest}</code></dd>
+</dl>`

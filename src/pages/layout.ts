@@ -4,7 +4,7 @@ import { type Html, html } from './html.ts'
 
 /** One column, readable on a phone and in the dark; no script, no font and no image is loaded. */
 const STYLE = `
-:root{color-scheme:light dark;--line:#8884;--accent:#2457d6;--quiet:#6b7280;--bad:#b42318;--good:#067647}
+:root{color-scheme:light dark;--line:#8884;--field:#808791;--accent:#2457d6;--quiet:#5f6673;--bad:#b42318;--good:#067647}
 @media (prefers-color-scheme:dark){:root{--accent:#8ab0ff;--quiet:#9aa3b2;--bad:#ff8a7a;--good:#5fd49b}}
 *{box-sizing:border-box}
 body{margin:0;font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
@@ -17,7 +17,7 @@ fieldset{border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem}
 legend{font-weight:600;padding:0 .25rem}
 label{display:block;margin:.25rem 0}
 label.choice{display:flex;gap:.6rem;align-items:baseline;padding:.35rem 0}
-input[type=text],input[type=email],input[type=password],textarea{display:block;width:100%;min-height:2.75rem;margin-top:.25rem;padding:.5rem .75rem;font:inherit;border:1px solid var(--line);border-radius:.5rem;background:transparent;color:inherit}
+input[type=text],input[type=email],input[type=password],textarea{display:block;width:100%;min-height:2.75rem;margin-top:.25rem;padding:.5rem .75rem;font:inherit;border:1px solid var(--field);border-radius:.5rem;background:transparent;color:inherit}
 button,a.button{display:inline-block;min-height:2.75rem;padding:.5rem 1.25rem;margin:.25rem .5rem .25rem 0;font:inherit;font-weight:600;line-height:1.6;border:1px solid var(--accent);border-radius:.5rem;background:var(--accent);color:Canvas;text-decoration:none;cursor:pointer}
 button.quiet{background:transparent;color:inherit;border-color:var(--line)}
 button.bad{background:transparent;color:var(--bad);border-color:var(--bad)}
@@ -32,7 +32,24 @@ pre,.exact{white-space:pre-wrap;border:1px solid var(--line);border-radius:.5rem
 .notice{border-left:.25rem solid var(--accent);padding:.5rem .75rem}
 .notice.bad{border-color:var(--bad)}
 .notice.good{border-color:var(--good)}
+[aria-invalid]{border-color:var(--bad)!important}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+blockquote{margin:0 0 1rem;padding-left:1rem;border-left:.25rem solid var(--line);white-space:pre-wrap}
+.exact{user-select:all}
 del{color:var(--bad)}ins{color:var(--good);text-decoration:none}
+.changes td{white-space:pre-wrap;width:40%}
+.changes th[scope=row]::first-letter{text-transform:uppercase}
+.changes th .quiet{display:block;font-weight:400}
+@media (max-width:36rem){
+.changes tr{display:grid;grid-template-columns:1fr 1fr;gap:0 .75rem;border-bottom:1px solid var(--line)}
+.changes th,.changes td{border:0;width:auto;padding:.5rem 0}
+.changes td{font-size:.95rem}
+.changes thead tr th:first-child{display:none}
+.changes th[scope=row]{grid-column:1/-1;padding-bottom:0}
+}
+details{border-bottom:1px solid var(--line)}
+summary{cursor:pointer;padding:.6rem 0}
+details>:not(summary){margin-left:1rem}
 `
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')

@@ -4,8 +4,8 @@ import { fail } from '../operation/errors.ts'
 import {
   approvalReference,
   approvalTarget,
+  barredFrom,
   effectiveStatus,
-  mayDecide,
   openStatus,
   requireApproval,
 } from './approvals.ts'
@@ -73,7 +73,7 @@ export const approvalsResolve = record({
 type Decision = { planDigest: string; confirmationText?: string; decision: string }
 
 function refuseDecision(ctx: Context, row: ApprovalRow, input: Decision): void {
-  if (!mayDecide(ctx.principal, row))
+  if (barredFrom(ctx.principal, row))
     fail('forbidden', {
       detail: 'You may not decide on this approval.',
       nextAction: 'Ask an owner or admin of the organisation who did not delegate this session.',

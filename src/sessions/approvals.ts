@@ -50,10 +50,11 @@ export async function requireApproval(
   sessionId: string,
   approvalId: string,
 ): Promise<ApprovalRow> {
+  // the session first: its answer must not tell whether the approval exists
+  await requireSession(ctx, sessionId)
   const row = await findApproval(ctx.db, ctx.org, approvalId)
   if (!row || row.sessionId !== sessionId)
     fail('not-found', `There is no approval ${approvalId} in this session.`)
-  await requireSession(ctx, sessionId)
   return row
 }
 
@@ -163,11 +164,15 @@ export async function expireApproval(
   return true
 }
 
-/** Whether this signed-in person may decide: they administer the organisation; the delegator only if the policy says so. */
-export function mayDecide(
+export const DECISION_BARRIERS = ['resolved', 'decided', 'not-person', 'not-admin', 'delegator'] as const
+export type DecisionBarrier = (typeof DECISION_BARRIERS)[number]
+
+/** Why this principal may not decide on it, whatever its status: a person who administers; the delegator by policy. */
+export function barredFrom(
   principal: Principal,
   row: Pick<ApprovalRow, 'delegatorUserId' | 'delegatorMayConfirm'>,
-): boolean {
-  if (principal.kind !== 'person' || principal.adminRole === null) return false
-  return row.delegatorMayConfirm || principal.userId !== row.delegatorUserId
+): DecisionBarrier | undefined {
+  if (principal.kind !== 'person') return 'not-person'
+  if (principal.adminRole === null) return 'not-admin'
+  return row.delegatorMayConfirm || principal.userId !== row.delegatorUserId ? undefined : 'delegator'
 }

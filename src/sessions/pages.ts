@@ -8,9 +8,10 @@ import { run } from '../operation/run.ts'
 import { type ApprovalView, approvalPage } from '../pages/approval.ts'
 import { html } from '../pages/html.ts'
 import { sendPage } from '../pages/layout.ts'
-import { signInUrl } from '../pages/sign-in.ts'
+import { signInUrl, signOutForm } from '../pages/sign-in.ts'
 import { approvalsRead } from './approvals-read.ts'
 import { approvalsResolve } from './approvals-resolve.ts'
+import { read as sessionRead } from './read.ts'
 
 type Params = { sessionId: string; approvalId: string }
 const PATH = '/approvals/:sessionId/:approvalId'
@@ -40,12 +41,10 @@ export async function approvalPages(app: FastifyInstance, deps: Deps): Promise<v
         callOf(deps, request, principal),
       )
     } catch (error) {
-      const problem = asProblem(error)
+      const { options, status } = asProblem(error)
       const view = await viewOf(deps, request, principal)
-      return sendPage(
-        reply,
-        approvalPage({ ...view, mistake: problem.options.detail, status: problem.status }),
-      )
+      const mistake = { text: options.detail, status, typed: typedIn(request.body) }
+      return sendPage(reply, approvalPage({ ...view, mistake }))
     }
     return reply.redirect(request.url, 303)
   })
@@ -60,6 +59,12 @@ function decisionOf(
   if (decision === 'approve')
     return { sessionId, approvalId, decision, planDigest, confirmationText: confirmationText ?? '' }
   return { sessionId, approvalId, decision, planDigest, reason }
+}
+
+/** What the person typed is put back, in the form that it was typed in. */
+const typedIn = (body: Record<string, string> | null | undefined) => {
+  const { decision, confirmationText, reason } = body ?? {}
+  return decision === 'approve' ? { confirmationText } : { reason: reason ?? '' }
 }
 
 /** The person of the cookie in the approval's organisation, or undefined when nobody is signed in. */
@@ -83,17 +88,24 @@ async function viewOf(
   request: FastifyRequest<{ Params: Params }>,
   principal: Principal,
 ): Promise<ApprovalView> {
-  const { body } = await run(deps, approvalsRead, request.params, callOf(deps, request, principal))
-  const { approval, youMayDecide } = body as {
+  const { sessionId } = request.params
+  const call = callOf(deps, request, principal)
+  const approvalReply = await run(deps, approvalsRead, request.params, call)
+  const sessionReply = await run(deps, sessionRead, { sessionId }, call)
+  const { approval, youMayDecide, whyNot } = approvalReply.body as {
     approval: ApprovalView['approval'] & { plan: ApprovalView['plan'] }
-    youMayDecide: boolean
-  }
+  } & Pick<ApprovalView, 'youMayDecide' | 'whyNot'>
+  const { session } = sessionReply.body as Pick<ApprovalView, 'session'>
   return {
     approval,
     plan: approval.plan,
+    session,
     youMayDecide,
+    whyNot,
     person: principal.displayName,
+    org: principal.org,
     path: request.url,
+    now: deps.clock(),
   }
 }
 
@@ -103,6 +115,7 @@ function refusal(problem: Problem, request: FastifyRequest, reply: FastifyReply)
   return sendPage(reply, {
     title: 'This cannot be shown',
     status: problem.status,
-    body: html`<p>${detail}</p><p>${problem.toBody().nextAction}</p>`,
+    body: html`<p>${detail}</p><p>${problem.toBody().nextAction}</p>
+<p class="quiet">Another account may be allowed to see it.</p>${signOutForm(request.url)}`,
   })
 }

@@ -37,5 +37,8 @@ if (jar) {
   const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(';')[0])
   writeFileSync(jar, cookies.join('; '))
 }
-const head = [`HTTP/1.1 ${response.status}`, ...[...response.headers].map(([name, value]) => `${name}: ${value}`)]
+const head = [
+  `HTTP/1.1 ${response.status}`,
+  ...[...response.headers].map(([name, value]) => `${name}: ${value}`),
+]
 process.stdout.write(`${head.join('\n')}\n\n${await response.text()}\n`)

@@ -91,7 +91,8 @@ export function differences(
 ): string[] {
   if (!answer) return []
   if (answer.kind === 'text') return textDifferences(answer.text, output, variables)
-  if (answer.kind === 'json') return jsonDifferences(JSON.parse(answer.text), JSON.parse(output), '', variables)
+  if (answer.kind === 'json')
+    return jsonDifferences(JSON.parse(answer.text), JSON.parse(output), '', variables)
   const [wantedHead, wantedBody] = halves(answer.text)
   const [head, body] = halves(output)
   const found = textDifferences(wantedHead, head, variables, { ordered: false })

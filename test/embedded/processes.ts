@@ -34,7 +34,7 @@ export async function cleanUp(): Promise<void> {
   for (const child of children.splice(0)) child.kill('SIGKILL')
   for (const folder of folders.splice(0)) {
     const dataDir = path.join(folder, 'data')
-    await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 8_000 })
+    await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 15_000 })
     removeDataFolder(dataDir)
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import pg from 'pg'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ownerForRoot } from '../../src/db/embedded/owner.ts'
 import { isAlive, mayHavePostgres } from '../../src/db/embedded/process.ts'
@@ -81,7 +82,7 @@ describe('embedded PostgreSQL', () => {
     expect(second).toMatchObject({ adopted: true, before: 1 })
     expect(postmaster(dataDir)).toBe(pid)
     second.child.kill('SIGKILL')
-    await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 5_000 })
+    await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 15_000 })
   })
 
   test('[D-47] killed while it starts PostgreSQL, a process leaves none behind', async () => {
@@ -90,9 +91,9 @@ describe('embedded PostgreSQL', () => {
     child.kill('SIGTERM')
     await ended(child)
     const starting = spawnHolder(dataDir)
-    await vi.waitFor(() => expect(postmaster(dataDir)).toBeDefined(), { timeout: 5_000, interval: 1 })
+    await vi.waitFor(() => expect(postmaster(dataDir)).toBeDefined(), { timeout: 15_000, interval: 1 })
     starting.kill('SIGKILL')
-    await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 5_000 })
+    await vi.waitFor(() => expect(postmaster(dataDir)).toBeUndefined(), { timeout: 15_000 })
     expect((await start(dataDir)).before).toBe(1)
   })
 
@@ -119,7 +120,7 @@ describe('embedded PostgreSQL', () => {
     const starting = start(dataDir)
     const log = path.join(path.dirname(clusterOf(dataDir)), 'postgres.log')
     await vi.waitFor(() => expect(readFileSync(log, 'utf8')).toMatch(/lock file ".*" already exists/), {
-      timeout: 5_000,
+      timeout: 15_000,
     })
     expect(existsSync(lockOf(dataDir))).toBe(true)
     process.kill(survivor, 'SIGKILL')
@@ -141,7 +142,7 @@ describe('embedded PostgreSQL', () => {
     await expect(start(dataDir)).rejects.toThrow(
       /did not start: .*unrecognized configuration parameter "nonsense"/,
     )
-    expect(Date.now() - from).toBeLessThan(10_000)
+    expect(Date.now() - from).toBeLessThan(25_000)
   })
 
   test('[D-32] one data folder reached by two names is one cluster', async () => {
@@ -164,5 +165,29 @@ describe('embedded PostgreSQL', () => {
     const environment = readFileSync(`/proc/${postmaster(dataDir)}/environ`, 'utf8')
     expect(environment).toContain('LC_ALL=C\0')
     expect(environment).not.toContain('canary-secret')
+  })
+
+  test('[D-48] its log does not quote what a failed statement was given', async () => {
+    const dataDir = dataFolder()
+    const { socket } = await start(dataDir)
+    const client = new pg.Client({
+      host: socket,
+      port: 5432,
+      user: 'countersign',
+      database: 'postgres',
+      ssl: false,
+    })
+    await client.connect()
+    await client.query('CREATE TABLE secrets (value text PRIMARY KEY)')
+    for (const [code, statement] of [
+      ['22P02', "SELECT 'canary-secret'::int"],
+      ['23505', "INSERT INTO secrets VALUES ('canary-secret'), ('canary-secret')"],
+      ['P0001', "DO $$ BEGIN RAISE 'canary-secret'; END $$"],
+    ] as const)
+      await expect(client.query(statement)).rejects.toMatchObject({ code })
+    await client.end()
+    const log = readFileSync(path.join(path.dirname(clusterOf(dataDir)), 'postgres.log'), 'utf8')
+    expect(log).toContain('ready to accept connections')
+    expect(log).not.toContain('canary-secret')
   })
 })

@@ -157,7 +157,7 @@ describe('[I-1] a field with a value that is not its own is named', () => {
         fc.asyncProperty(wrong, async (value) => {
           expectProblem(await raw(method, path, JSON.stringify({ ...body, [field]: value })), `/${field}`)
         }),
-        { seed, numRuns: 20, endOnFailure: true },
+        { seed, numRuns: 12, endOnFailure: true },
       ),
     )
   })
@@ -193,7 +193,7 @@ describe('[I-1] a field with a value that is not its own is named', () => {
         fc.asyncProperty(texts, async (text) => {
           expectProblem(await raw(method, `${path}?${field}=${encodeURIComponent(text)}`), `/${field}`)
         }),
-        { seed, numRuns: 15, endOnFailure: true },
+        { seed, numRuns: 10, endOnFailure: true },
       ),
     )
     expectProblem(await raw(method, `${path}?${field}=1&${field}=2`), `/${field}`)
@@ -507,7 +507,7 @@ describe('[M-1] malformed tool calls are refused as over HTTP', () => {
             ).toBe(true)
           },
         ),
-        { seed, numRuns: 25, endOnFailure: true },
+        { seed, numRuns: 15, endOnFailure: true },
       ),
     )
     expect(app.logged.filter((line) => line.includes('refusal not recorded'))).toEqual([])

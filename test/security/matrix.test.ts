@@ -138,6 +138,23 @@ describe('[X-2] in its own organisation each principal may do what access says a
   })
 })
 
+describe('[X-3] whom a route does not admit learns nothing of its body or its fields', () => {
+  const routes = [...Map.groupBy(OPERATIONS, ({ http: { method, path } }) => `${method} ${path}`)]
+
+  test.each(routes.filter(([route]) => !route.startsWith('GET ')))('%s', async (route, operations) => {
+    const [method, path] = route.split(' ') as [string, string]
+    for (const kind of KINDS) {
+      const refusals = operations.map((operation) => expectedRefusal(operation, kind))
+      if (refusals.some((refused) => refused === undefined)) continue
+      for (const body of ['{"half', '[]', '{"unknown":1}', '{"action":"nothing"}']) {
+        const reply = await callers[kind].call(method, path.replaceAll(/\{\w+\}/g, 'x'), body)
+        expect(refusals, `${kind}: ${JSON.stringify(reply.body)}`).toContain(reply.body.code)
+        expect(reply.body.errors).toBeUndefined()
+      }
+    }
+  })
+})
+
 /** What may differ between two answers: the id that was asked for, and what belongs to the request itself. */
 function comparable(reply: Reply, world: World): unknown {
   const ids = [world.eventId, world.sessionId, world.approvalId]

@@ -17,10 +17,12 @@ const SETTINGS = [
   'max_wal_size=512MB',
   'timezone=UTC',
   'log_timezone=UTC',
-  'log_min_messages=warning',
+  // its own life only: errors of statements quote values and texts, and reach their caller anyway
+  'log_min_messages=log',
+  'log_min_error_statement=panic',
 ]
 
-/** 5 MB of warnings: beyond it the log is put aside once, so that it never fills a disk. */
+/** 5 MB: beyond it the log is put aside once, so that it never fills a disk. */
 const LONGEST_LOG = 5_000_000
 
 /** How PostgreSQL says that somebody else is starting, stopping or still running on the directory. */

@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag'
 import { eventsScheduleConfirmedUpdate as operation } from '../src/live/events-schedule-confirmed-update.ts'
 import { DEFAULTS, type LiveEvent } from '../src/live/rules.ts'
-import { findRoom, insertEvent } from '../src/live/store.ts'
+import { insertEvent } from '../src/live/store.ts'
 import { run } from '../src/operation/run.ts'
 import { CONCURRENCY, compare, report, type Side } from './measure.ts'
 import { ORG, openWorld, type World } from './world.ts'
@@ -11,7 +11,7 @@ const HALF_PAST = '2026-05-21T02:30:00.000Z'
 
 const METHOD = `confirm: a confirmed schedule change (plan, exact text, stale guard, idempotency key, audit, stored answer; policy
 confirm, automation key) through the executor, against a bare transaction of SELECT FOR UPDATE, UPDATE of the event,
-INSERT of an audit row and INSERT of a key row with the same payloads. ${CONCURRENCY} callers, each on an event of its own, one
+INSERT of an audit row and INSERT of a key row with the same payloads and nothing else. ${CONCURRENCY} callers, each on an event of its own, one
 embedded PostgreSQL, alternating rounds, median of the rounds' ratios.`
 
 const room = (id: string): LiveEvent => ({
@@ -82,8 +82,13 @@ function bareTransactions(world: World, audit: string, response: string): Side {
     const id = `bare-${worker}`
     const now = new Date()
     await world.deps.db.transaction(async (tx) => {
-      const event = (await findRoom(tx, ORG, id, true)) as LiveEvent
-      await tx.query(sql`UPDATE live_events SET starts_at = ${new Date(HALF_PAST)}, version = version + 1, updated_at = ${now}
+      const [event] = await tx.query<{ version: number; starts_at: Date }>(
+        sql`SELECT * FROM live_events WHERE org = ${ORG} AND id = ${id} FOR UPDATE`,
+      )
+      if (!event) throw new Error(`there is no ${id}`)
+      // to and fro like ours: the index on starts_at moves with it on both sides
+      const startsAt = new Date(event.starts_at.toISOString() === SEVEN ? HALF_PAST : SEVEN)
+      await tx.query(sql`UPDATE live_events SET starts_at = ${startsAt}, version = version + 1, updated_at = ${now}
                           WHERE org = ${ORG} AND id = ${id} AND version = ${event.version}`)
       await tx.query(sql`INSERT INTO audit_log (org, occurred_at, outcome, event, operation_id, tool, principal, previous, next, request_id)
                          VALUES (${ORG}, ${now}, 'applied', 'event_update', 'bare', 'bare', '{}', ${audit}, ${audit}, 'bench')`)

@@ -11,7 +11,8 @@ import { ORG, openWorld, type World } from './world.ts'
 
 const APPEND = `sessions (append): one event appended to a session in a transaction of its own, by the product's own path (redaction
 check, counter and insert in one statement, refused after the final event), against a plain single-row INSERT of the
-same body into a table with the same key, in a transaction of its own. ${CONCURRENCY} callers on ${CONCURRENCY} sessions, alternating rounds.`
+same body into a table with the same key: one statement, committed by itself. ${CONCURRENCY} callers on ${CONCURRENCY} sessions,
+alternating rounds. Besides: against the INSERT between BEGIN and COMMIT, and all callers on one hot session.`
 
 const REPLAY = `sessions (replay): the operation sessions.events.read over a session of 50 events, against LangGraph's PostgreSQL
 checkpointer listing a thread of 50 checkpoints that carry the same bodies. ${CONCURRENCY} callers, alternating rounds.`
@@ -41,20 +42,21 @@ async function benchAppend(world: World): Promise<void> {
                        body jsonb NOT NULL, PRIMARY KEY (org, session_id, sequence))`)
   let sequence = 0
   const ours: Side = async (worker) => void (await appendOne(world, sessions[worker] as string))
-  const bare: Side = async (worker) => {
+  const insert = (worker: number) => {
     sequence += 1
-    await db.transaction((tx) =>
-      tx.query(
-        sql`INSERT INTO bare_events VALUES (${ORG}, ${sessions[worker]}, ${sequence}, 'message.appended', ${new Date()}, ${stored?.body})`,
-      ),
-    )
+    return sql`INSERT INTO bare_events VALUES (${ORG}, ${sessions[worker]}, ${sequence}, 'message.appended', ${new Date()}, ${stored?.body})`
   }
+  const bare: Side = async (worker) => void (await db.query(insert(worker)))
+  const bareTransaction: Side = async (worker) =>
+    void (await db.transaction((tx) => tx.query(insert(worker))))
   const many = await compare(ours, bare)
+  const inTransactions = await compare(ours, bareTransaction)
   const oneHot = await compare(async () => void (await appendOne(world, hot)), bare)
   report({
     bench: 'sessions-append',
     goal: 0.6,
     ...many,
+    againstTransaction: { ratio: inTransactions.ratio, bare: inTransactions.bare },
     hotSession: { ratio: oneHot.ratio, perSecond: oneHot.ours },
   })
 }

@@ -13,9 +13,11 @@ export function serverCommands(program: Command, output: () => Output): void {
     .option('--no-work', 'leave background jobs to "countersign work"')
     .action(async ({ work }: { work: boolean }) => {
       const { serve } = await import('../server.ts')
-      const { stop, url } = await serve(readConfig(process.env), { work })
+      const serving = serve(readConfig(process.env), { work })
+      // a signal that comes while starting waits for the start and then drains like any other
+      stopOnSignal(async () => (await serving).stop())
+      const { url } = await serving
       output().data({ ok: true, url }, `Countersign serves at ${url} (MCP at ${url}/mcp).`)
-      stopOnSignal(stop)
     })
   program
     .command('work')

@@ -41,9 +41,10 @@ export async function approvalPages(app: FastifyInstance, deps: Deps): Promise<v
         callOf(deps, request, principal),
       )
     } catch (error) {
-      const { options, status } = asProblem(error)
+      const problem = asProblem(error)
       const view = await viewOf(deps, request, principal)
-      const mistake = { text: options.detail, status, typed: typedIn(request.body) }
+      const typed = typedIn(request.body)
+      const mistake = { text: mistakeOf(problem, typed), status: problem.status, typed }
       return sendPage(reply, approvalPage({ ...view, mistake }))
     }
     return reply.redirect(request.url, 303)
@@ -61,8 +62,16 @@ function decisionOf(
   return { sessionId, approvalId, decision, planDigest, reason }
 }
 
+/** Of what the form holds, people can only get the reason's length wrong; schema words are for programs. */
+const mistakeOf = ({ code, options }: Problem, typed: Typed): string =>
+  code === 'validation-failed' && typed.reason !== undefined
+    ? 'Say why, in 1 to 800 characters.'
+    : options.detail
+
+type Typed = { confirmationText?: string; reason?: string }
+
 /** What the person typed is put back, in the form that it was typed in. */
-const typedIn = (body: Record<string, string> | null | undefined) => {
+const typedIn = (body: Record<string, string> | null | undefined): Typed => {
   const { decision, confirmationText, reason } = body ?? {}
   return decision === 'approve' ? { confirmationText } : { reason: reason ?? '' }
 }

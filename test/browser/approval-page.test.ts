@@ -114,7 +114,9 @@ describe.skipIf(!hasBrowser)('the approval page', () => {
     await visit()
     await confirmation().fill(await page.locator('.exact').innerText())
     await approve().click()
-    const approved = page.getByRole('status').getByText(/^Approved by Person 1\. The agent may now apply exactly/)
+    const approved = page
+      .getByRole('status')
+      .getByText(/^Approved by Person 1\. The agent may now apply exactly/)
     await approved.waitFor()
     expect(await statusOf()).toBe('approved')
 
@@ -144,7 +146,7 @@ describe.skipIf(!hasBrowser)('the approval page', () => {
     expect(await statusOf()).toBe('pending')
     await page.getByRole('textbox', { name: 'Reason' }).fill('  ')
     await refuse.click()
-    expect(await page.getByRole('alert').textContent()).toBe('X')
+    expect(await page.getByRole('alert').textContent()).toBe('Say why, in 1 to 800 characters.')
     expect(await statusOf()).toBe('pending')
     await page.getByRole('textbox', { name: 'Reason' }).fill('The studio is taken.')
     await refuse.click()
@@ -280,7 +282,9 @@ describe.skipIf(!hasBrowser)('the approval page', () => {
 
   test('[B-9] what a page may not do would be noticed', async () => {
     await visit()
-    await page.evaluate(`document.body.append(Object.assign(document.createElement('style'), { textContent: 'p{}' }))`)
+    await page.evaluate(
+      `document.body.append(Object.assign(document.createElement('style'), { textContent: 'p{}' }))`,
+    )
     await page.evaluate(`fetch('http://elsewhere.example/').catch(() => {})`)
     await expect.poll(() => seen.complaints.length).toBeGreaterThanOrEqual(2)
     expect(seen.complaints.join('\n')).toMatch(/style-src/)

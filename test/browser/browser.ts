@@ -43,7 +43,10 @@ async function unpack(folder: string): Promise<{ executablePath: string; env: Re
   try {
     const { default: packed } = await import('@sparticuz/chromium')
     const executablePath = await packed.executablePath()
-    return { executablePath, env: { TMPDIR: folder, FONTCONFIG_FILE: fonts(folder), LD_LIBRARY_PATH: libraries(folder) } }
+    return {
+      executablePath,
+      env: { TMPDIR: folder, FONTCONFIG_FILE: fonts(folder), LD_LIBRARY_PATH: libraries(folder) },
+    }
   } finally {
     for (const name of CHANGED) {
       if (kept[name] === undefined) delete process.env[name]
@@ -74,10 +77,13 @@ export function watchPage(page: Page, origin: string): { complaints: string[]; f
   const seen = { complaints: [] as string[], foreign: [] as string[] }
   page.on('console', (message) => {
     // Chromium reports each answer of 400 and more as an error, also a page that says what was wrong
-    if (message.type() !== 'log' && !/status of 4\d\d/.test(message.text())) seen.complaints.push(message.text())
+    if (message.type() !== 'log' && !/status of 4\d\d/.test(message.text()))
+      seen.complaints.push(message.text())
   })
   page.on('pageerror', (error) => seen.complaints.push(String(error)))
-  page.on('requestfailed', (request) => seen.complaints.push(`${request.url()} ${request.failure()?.errorText}`))
+  page.on('requestfailed', (request) =>
+    seen.complaints.push(`${request.url()} ${request.failure()?.errorText}`),
+  )
   page.on('request', (request) => {
     if (new URL(request.url()).origin !== origin) seen.foreign.push(request.url())
   })

@@ -138,7 +138,7 @@ describe('[X-2] in its own organisation each principal may do what access says a
   })
 })
 
-describe('[X-3] whom a route does not admit learns nothing of its body or its fields', () => {
+describe('[X-25] whom a route does not admit learns nothing of its body or its fields', () => {
   const routes = [...Map.groupBy(OPERATIONS, ({ http: { method, path } }) => `${method} ${path}`)]
 
   test.each(routes.filter(([route]) => !route.startsWith('GET ')))('%s', async (route, operations) => {
@@ -259,7 +259,14 @@ describe('[T-1] a foreign thing looks exactly like one that does not exist', () 
 })
 
 /** Who sees only the sessions they opened themselves. */
-const NARROW: Kind[] = ['guest', 'listener', 'listener key', 'grant', 'grant without scope', 'grant of a listener']
+const NARROW: Kind[] = [
+  'guest',
+  'listener',
+  'listener key',
+  'grant',
+  'grant without scope',
+  'grant of a listener',
+]
 
 describe('[T-4] a session of somebody else looks like none, also within the organisation', () => {
   let others: World

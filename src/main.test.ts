@@ -95,6 +95,18 @@ describe.sequential('the command line', () => {
     const listed = await countersign(['keys', 'list', '--org', 'laurel', '--json'])
     expect(listed.out).toContain(made.id)
     expect(listed.out).not.toContain(key)
+    const [grant] = await json(['grants', 'list', '--org', 'laurel'])
+    expect(grant).toMatchObject({ delegator: 'maya@laurel.example', revokedAt: null })
+    const second = await json(['keys', 'create', '--org', 'laurel', '--role', 'agent'])
+    const other = (await json(['grants', 'list', '--org', 'laurel'])).find(
+      ({ id }: { id: string }) => id !== grant.id,
+    )
+    expect((await countersign(['grants', 'revoke', '--org', 'laurel', '--id', other.id])).out).toContain(
+      'Revoked',
+    )
+    expect(second.id).not.toBe(made.id)
+    const last = await countersign(['users', 'remove', '--org', 'laurel', '--email', 'maya@laurel.example'])
+    expect(last.err).toContain('Refused')
   }, 60_000)
 
   test('[CLI-2] exit codes: 1 refused, 2 usage, 3 configuration, 4 unreachable, each with advice', async () => {

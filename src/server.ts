@@ -50,9 +50,15 @@ export async function serve(config: Config, options: { work?: boolean } = {}): P
   const running = await openDeps(config)
   const { deps, storage } = running
   const app = await buildApp(deps)
-  await app.listen({ port: config.port, host: config.host })
-  const jobs: Jobs | undefined =
-    options.work === false ? undefined : await startJobs(deps, storage.connection)
+  let jobs: Jobs | undefined
+  try {
+    await app.listen({ port: config.port, host: config.host })
+    if (options.work !== false) jobs = await startJobs(deps, storage.connection)
+  } catch (error) {
+    await app.close()
+    await running.stop()
+    throw error
+  }
   const { port } = app.server.address() as AddressInfo
   deps.access.listensOn(port)
   const url = config.url ?? `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`

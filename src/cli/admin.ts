@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { createKey, listKeys, revokeKey } from '../access/keys.ts'
+import { createKey, listGrants, listKeys, revokeGrant, revokeKey } from '../access/keys.ts'
 import { createOrganisation, listOrganisations } from '../access/organisations.ts'
 import type { KeyRole, MemberRole } from '../access/principal.ts'
-import { createUser } from '../access/users.ts'
+import { createUser, removeMember, setMemberRole } from '../access/users.ts'
 import type { Deps } from '../deps.ts'
 import { type Output, table } from './output.ts'
 
@@ -35,9 +35,8 @@ export function adminCommands(program: Command, withStorage: WithStorage, output
       )
     })
 
-  program
-    .command('users')
-    .description('people who sign in')
+  const users = program.command('users').description('people who sign in')
+  users
     .command('create')
     .description('create a person, or add one who exists to another organisation')
     .requiredOption('--email <email>')
@@ -52,7 +51,56 @@ export function adminCommands(program: Command, withStorage: WithStorage, output
       },
     )
 
+  users
+    .command('role')
+    .description('change what a person is in an organisation')
+    .requiredOption('--email <email>')
+    .requiredOption('--org <slug>')
+    .requiredOption('--role <role>', 'owner, admin or member')
+    .action(async (options: { email: string; org: string; role: MemberRole }) => {
+      await withStorage(({ access }) => setMemberRole(access, options))
+      output().data({ ok: true, ...options }, `${options.email} is ${options.role} of ${options.org}.`)
+    })
+  users
+    .command('remove')
+    .description('take a person out of an organisation; their keys and grants end at once')
+    .requiredOption('--email <email>')
+    .requiredOption('--org <slug>')
+    .action(async (options: { email: string; org: string }) => {
+      await withStorage(({ access }) => removeMember(access, options))
+      output().data({ ok: true, ...options }, `Removed ${options.email} from ${options.org}.`)
+    })
+
   keyCommands(program, withStorage, output)
+  grantCommands(program, withStorage, output)
+}
+
+function grantCommands(program: Command, withStorage: WithStorage, output: () => Output): void {
+  const grants = program.command('grants').description('what people let agents do, by key or by consent')
+  grants
+    .command('list')
+    .description('list an organisation’s grants')
+    .requiredOption('--org <slug>')
+    .action(async ({ org }: { org: string }) => {
+      const all = await withStorage(({ access }) => listGrants(access, org))
+      const rows = all.map(({ id, client, delegator, scopes, revokedAt }) => [
+        id,
+        client.name,
+        delegator,
+        scopes.join(' '),
+        revokedAt?.toISOString() ?? '—',
+      ])
+      output().data(all, table(['id', 'client', 'given by', 'scopes', 'revoked'], rows))
+    })
+  grants
+    .command('revoke')
+    .description('revoke a grant at once')
+    .requiredOption('--org <slug>')
+    .requiredOption('--id <id>')
+    .action(async ({ org, id }: { org: string; id: string }) => {
+      await withStorage(({ access }) => revokeGrant(access, { org, id }))
+      output().data({ ok: true, id }, `Revoked ${id}.`)
+    })
 }
 
 function keyCommands(program: Command, withStorage: WithStorage, output: () => Output): void {
@@ -102,7 +150,7 @@ function keyCommands(program: Command, withStorage: WithStorage, output: () => O
     .requiredOption('--org <slug>')
     .action(async ({ org }: { org: string }) => {
       const all = await withStorage(({ access }) => listKeys(access, org))
-      output().data(all)
+      output().data(all, keyTable(all))
     })
   keys
     .command('revoke')
@@ -114,3 +162,16 @@ function keyCommands(program: Command, withStorage: WithStorage, output: () => O
       output().data({ ok: true, id }, `Revoked ${id}.`)
     })
 }
+
+const keyTable = (keys: Awaited<ReturnType<typeof listKeys>>): string =>
+  table(
+    ['id', 'role', 'name', 'acts for', 'scopes', 'revoked'],
+    keys.map(({ id, role, name, actsFor, scopes, revokedAt }) => [
+      id,
+      role,
+      name,
+      actsFor ?? '—',
+      scopes.join(' '),
+      revokedAt?.toISOString() ?? '—',
+    ]),
+  )

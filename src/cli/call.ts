@@ -1,5 +1,6 @@
 import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { callOperation } from '../operation/cli.ts'
 import type { Operation } from '../operation/define.ts'
 import { Problem } from '../operation/errors.ts'
@@ -69,8 +70,12 @@ export function operationCommands(
     })
 }
 
-export const serverUrl = (env: NodeJS.ProcessEnv): string =>
-  env.COUNTERSIGN_URL ?? `http://${env.HOST ?? '127.0.0.1'}:${env.PORT ?? '4000'}`
+/** Where a server of this configuration is reached: one that listens on every address, on this machine. */
+export function serverUrl({ COUNTERSIGN_URL, HOST, PORT }: NodeJS.ProcessEnv): string {
+  const everywhere = !HOST || HOST === '0.0.0.0' || HOST === '::'
+  const host = everywhere ? '127.0.0.1' : HOST.includes(':') ? `[${HOST}]` : HOST
+  return COUNTERSIGN_URL || `http://${host}:${PORT || '4000'}`
+}
 
 function unknownOperation(id: string, operations: readonly Operation[]): Problem {
   const near = operations.filter(
@@ -92,13 +97,13 @@ function unknownOperation(id: string, operations: readonly Operation[]): Problem
 async function inputOf(operation: Operation, given: string | undefined): Promise<Record<string, unknown>> {
   const source = given === '-' ? await readAll(process.stdin) : (given ?? '{}')
   try {
-    return JSON.parse(source) as Record<string, unknown>
+    return z.record(z.string(), z.json()).parse(JSON.parse(source))
   } catch {
     const fields = Object.entries(inputFields(operation.input)).map(([name, { required }]) =>
       required === true ? name : `[${name}]`,
     )
     throw new Problem('malformed-request', {
-      detail: `--input is not JSON. ${operation.id} takes: ${fields.join(', ') || 'nothing'}.`,
+      detail: `--input is not a JSON object. ${operation.id} takes: ${fields.join(', ') || 'nothing'}.`,
     })
   }
 }

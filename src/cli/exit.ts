@@ -34,9 +34,39 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof Unreachable) return ending(EXIT.unreachable, [error.message], { code: 'unreachable' })
   if (error instanceof Refused) return refused(error.body)
   if (error instanceof Problem) return refused(error.toBody())
-  const message = error instanceof Error ? error.message : String(error)
-  return ending(EXIT.defect, [message], { code: 'internal' })
+  return fromSystem(error) ?? ending(EXIT.defect, [messageOf(error)], { code: 'internal' })
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const NO_ANSWER = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ETIMEDOUT']
+
+/** What the machine or the configured database refuses, in terms of the setting that is to be changed. */
+function fromSystem(error: unknown): Ending | undefined {
+  const { code, syscall, address, port } = (error ?? {}) as Record<string, unknown>
+  if (typeof code !== 'string') return undefined
+  if (syscall === 'listen')
+    return ending(EXIT.configuration, [`Cannot listen at ${address}:${port} (${code}). See PORT and HOST.`], {
+      code: 'configuration',
+    })
+  if (NO_ANSWER.includes(code))
+    return ending(EXIT.unreachable, [`The database does not answer (${code}). See DATABASE_URL.`], {
+      code: 'unreachable',
+    })
+  // PostgreSQL's classes 28 (invalid authorization) and 3D (no such database)
+  if (/^(28|3D)\w{3}$/.test(code))
+    return ending(
+      EXIT.configuration,
+      [`The database refuses the connection: ${messageOf(error)}. See DATABASE_URL.`],
+      {
+        code: 'configuration',
+      },
+    )
+  return undefined
+}
+
+/** A command line that cannot be read. People have been told by the parser. */
+export const usageEnding = (message: string): Ending => ending(EXIT.usage, [message], { code: 'usage' })
 
 const ending = (code: number, lines: string[], extra: Record<string, unknown>): Ending => ({
   code,

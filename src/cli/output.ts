@@ -21,11 +21,11 @@ export function createOutput(
   }
 }
 
-/** Any JSON value as indented text: `key: value` lines, lists with dashes. */
+/** Any value as indented text, instants as in JSON: `key: value` lines, lists with dashes. */
 export function readable(value: unknown, indent = ''): string {
   if (Array.isArray(value))
     return value.length === 0 ? `${indent}(none)` : value.map((each) => item(each, indent)).join('\n')
-  if (typeof value !== 'object' || value === null) return `${indent}${String(value ?? '—')}`
+  if (typeof value !== 'object' || value === null) return `${indent}${flat(value)}`
   return Object.entries(value)
     .map(([key, each]) =>
       isFlat(each) ? `${indent}${key}: ${flat(each)}` : `${indent}${key}:\n${readable(each, `${indent}  `)}`,
@@ -39,10 +39,11 @@ const item = (value: unknown, indent: string): string =>
     : readable(value, `${indent}  `).replace(`${indent}  `, `${indent}- `)
 
 const isFlat = (value: unknown): boolean =>
-  typeof value !== 'object' || value === null || Object.keys(value).length === 0
+  value instanceof Date || typeof value !== 'object' || value === null || Object.keys(value).length === 0
 
 const flat = (value: unknown): string => {
   if (value === null || value === undefined) return '—'
+  if (value instanceof Date) return value.toISOString()
   if (typeof value === 'object') return Array.isArray(value) ? '(none)' : '{}'
   return String(value)
 }

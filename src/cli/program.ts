@@ -4,15 +4,19 @@ import { OPERATIONS } from '../operations.ts'
 import { VERSION } from '../version.ts'
 import { adminCommands, type WithStorage } from './admin.ts'
 import { operationCommands } from './call.ts'
-import { EXIT, endingOf } from './exit.ts'
+import { endingOf, usageEnding } from './exit.ts'
 import { createOutput } from './output.ts'
 import { serverCommands } from './server.ts'
+
+// known before the line is parsed, for lines that cannot be
+const wantsJson = process.argv.includes('--json')
 
 const program = new Command('countersign')
   .description('The control plane between AI agents and live systems.')
   .version(VERSION)
   .option('--json', 'machine-readable output')
   .showHelpAfterError('(add --help for what there is)')
+  .configureOutput({ writeErr: (text) => void (wantsJson || process.stderr.write(text)) })
   .exitOverride()
 
 const output = () => createOutput(program.opts().json === true)
@@ -45,11 +49,16 @@ function allowJsonEverywhere(command: Command): void {
 try {
   await program.parseAsync()
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  else {
-    const { code, lines, body } = endingOf(error)
-    if (program.opts().json) process.stdout.write(`${JSON.stringify(body)}\n`)
-    else process.stderr.write(`${lines.join('\n')}\n`)
+  const isUsage = error instanceof CommanderError
+  // --help and --version end by an error too
+  if (!isUsage || error.exitCode !== 0) {
+    const { code, lines, body } = isUsage ? usageEnding(usageMessage(error)) : endingOf(error)
+    if (wantsJson) process.stdout.write(`${JSON.stringify(body)}\n`)
+    else if (!isUsage) process.stderr.write(`${lines.join('\n')}\n`)
     process.exitCode = code
   }
+}
+
+function usageMessage({ code, message }: CommanderError): string {
+  return code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '')
 }

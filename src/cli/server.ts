@@ -61,9 +61,10 @@ export function serverCommands(program: Command, output: () => Output): void {
     .option('--once', 'exit after the walk, non-zero if any step failed')
     .action(async ({ once }: { once?: boolean }) => {
       const { demo } = await import('../demo/demo.ts')
-      const { stop } = await demo(process.env, output())
+      const walking = demo(process.env, output())
+      stopOnSignal(async () => (await walking).stop())
+      const { stop } = await walking
       if (once) await stop()
-      else stopOnSignal(stop)
     })
   program
     .command('mcp')

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import type { Output } from '../cli/output.ts'
 import { type Config, readConfig } from '../config.ts'
 import { removeDataFolder, temporaryDataFolder } from '../db/embedded/folder.ts'
-import { serve } from '../server.ts'
+import { type Serving, serve } from '../server.ts'
 import { createScreen } from './screen.ts'
 import { ORG, OWNER, seed } from './seed.ts'
 import { walk } from './walk.ts'
@@ -14,18 +14,14 @@ import { walk } from './walk.ts'
 export async function demo(env: NodeJS.ProcessEnv, output: Output): Promise<{ stop(): Promise<void> }> {
   const screen = createScreen(output)
   const dataDir = temporaryDataFolder('countersign-demo-')
-  const config: Config = {
-    ...readConfig({ ...env, DATABASE_URL: '', COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_DEFAULT_ORG: ORG }),
-    logLevel: env.LOG_LEVEL
-      ? readConfig({ LOG_LEVEL: env.LOG_LEVEL, COUNTERSIGN_DATA_DIR: dataDir }).logLevel
-      : 'error',
-  }
-  const server = await serve({ ...config, port: await freePort(config) })
+  let server: Serving | undefined
   const stop = async () => {
-    await server.stop()
+    await server?.stop()
     removeDataFolder(dataDir)
   }
   try {
+    const config = demoConfig(env, dataDir)
+    server = await serve({ ...config, port: await freePort(config) })
     screen.heading(`Countersign serves at ${server.url}, on embedded PostgreSQL in a fresh folder`)
     const seeded = await seed(server.deps)
     const waiting = await walk(server.url, seeded, screen)
@@ -45,6 +41,18 @@ export async function demo(env: NodeJS.ProcessEnv, output: Output): Promise<{ st
     throw error
   }
 }
+
+/** The environment's, but on its own storage and, unless told otherwise, with a quiet log. */
+const demoConfig = (env: NodeJS.ProcessEnv, dataDir: string): Config =>
+  readConfig({
+    LOG_LEVEL: 'error',
+    ...env,
+    DATABASE_URL: '',
+    // a configured public origin is another server, and not for the demo's password to be sent to
+    COUNTERSIGN_URL: '',
+    COUNTERSIGN_DATA_DIR: dataDir,
+    COUNTERSIGN_DEFAULT_ORG: ORG,
+  })
 
 /** The configured port, or one that is free when somebody else has it. */
 async function freePort({ port, host }: Config): Promise<number> {

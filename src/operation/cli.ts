@@ -1,6 +1,7 @@
 import { Refused, Unreachable } from '../cli/exit.ts'
 import type { Operation } from './define.ts'
 import { actionLiteral } from './define.ts'
+import { fail } from './errors.ts'
 
 export type Target = {
   url: string
@@ -10,7 +11,10 @@ export type Target = {
   artistId?: string
 }
 
-/** An operation's HTTP request from its input: path parameters by name, query for GET, JSON body otherwise. */
+/**
+ * An operation's HTTP request from its input: path parameters by name, query for GET, JSON body otherwise.
+ * Errors: validation-failed for a path parameter that is missing; the rest is for the server to say.
+ */
 export function requestOf(
   operation: Operation,
   input: Record<string, unknown>,
@@ -21,7 +25,12 @@ export function requestOf(
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = rest[name]
     delete rest[name]
-    return encodeURIComponent(String(value ?? ''))
+    if (value === undefined || value === null || value === '')
+      fail('validation-failed', {
+        detail: `${operation.id} takes ${name}.`,
+        errors: [{ pointer: `/${name}`, message: 'is required' }],
+      })
+    return encodeURIComponent(String(value))
   })
   const query = new URLSearchParams(artistId ? { artistId } : {})
   if (method === 'GET') for (const [name, value] of Object.entries(rest)) query.set(name, String(value))
@@ -48,15 +57,22 @@ export async function callOperation(
     ...(target.session ? { 'agent-session-id': target.session } : {}),
     ...(target.idempotencyKey ? { 'idempotency-key': target.idempotencyKey } : {}),
   }
-  const response = await fetch(`${target.url}${path}`, { method, headers, ...(body ? { body } : {}) }).catch(
-    (error: unknown) => {
-      throw new Unreachable(target.url, error)
-    },
-  )
-  const answer = (await response.json().catch(() => ({ detail: `HTTP ${response.status}` }))) as Record<
-    string,
-    unknown
-  >
-  if (!response.ok) throw new Refused(answer)
-  return answer
+  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+  try {
+    const response = await fetch(`${target.url}${path}`, {
+      method,
+      headers,
+      signal,
+      ...(body ? { body } : {}),
+    })
+    const answer = (await response.json()) as Record<string, unknown>
+    if (response.ok) return answer
+    throw new Refused(answer)
+  } catch (error) {
+    // what is not JSON was answered by something else
+    throw error instanceof Refused ? error : new Unreachable(target.url, error)
+  }
 }
+
+/** 60 s: twice what a proxy waits for an answer by custom. */
+const ANSWER_WITHIN_MS = 60_000

@@ -1,7 +1,7 @@
 import { PostgresSaver } from '@langchain/langgraph-checkpoint-postgres'
 import pg from 'pg'
 import sql from 'sql-template-tag'
-import { context, inTransaction } from '../src/operation/context.ts'
+import { context, inStatement } from '../src/operation/context.ts'
 import { run } from '../src/operation/run.ts'
 import { create } from '../src/sessions/create.ts'
 import { eventsRead } from '../src/sessions/events-read.ts'
@@ -9,8 +9,7 @@ import { append } from '../src/sessions/log.ts'
 import { CONCURRENCY, compare, report, type Side } from './measure.ts'
 import { ORG, openWorld, type World } from './world.ts'
 
-const APPEND = `sessions (append): one event appended to a session in a transaction of its own, by the product's own path (redaction
-check, counter and insert in one statement, refused after the final event), against a plain single-row INSERT of the
+const APPEND = `sessions (append): one event appended to a session and committed, by the product's own path (redaction check, counter and insert in one statement, refused after the final event), against a plain single-row INSERT of the
 same body into a table with the same key: one statement, committed by itself. ${CONCURRENCY} callers on ${CONCURRENCY} sessions,
 alternating rounds. Besides: against the INSERT between BEGIN and COMMIT, and all callers on one hot session.`
 
@@ -26,7 +25,7 @@ async function newSession(world: World): Promise<string> {
 }
 
 const appendOne = (world: World, sessionId: string): Promise<number> =>
-  inTransaction(context(world.deps, world.call(), new Date()), (ctx) =>
+  inStatement(context(world.deps, world.call(), new Date()), (ctx) =>
     append(ctx, sessionId, [{ type: 'message.appended', summary: SUMMARY }]),
   )
 

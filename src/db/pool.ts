@@ -2,9 +2,19 @@ import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { openReads } from './reads.ts'
 import { prepared } from './statement.ts'
+import { transaction } from './transaction.ts'
 
 /** Runs statements and answers their rows. Parameterised statements are prepared once per connection. */
 export type Queryable = { query<R = Record<string, unknown>>(statement: Sql): Promise<R[]> }
+
+/** The statements of one transaction. */
+export type Transaction = Queryable & {
+  /**
+   * Sends a statement whose rows nobody needs, without waiting: it travels with the next one, or with COMMIT. When it
+   * fails the transaction fails with its error.
+   */
+  send(statement: Sql): void
+}
 
 export type Db = Queryable & {
   /**
@@ -13,7 +23,7 @@ export type Db = Queryable & {
    */
   read<R = Record<string, unknown>>(statement: Sql): Promise<R[]>
   /** One connection: BEGIN, the work, COMMIT; ROLLBACK when the work throws. Resolves only if it was committed. */
-  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   pool: pg.Pool
   end(): Promise<void>
 }
@@ -55,52 +65,6 @@ export function openDb(connection: pg.PoolConfig): Db {
     async end() {
       await reads.end()
       await pool.end()
-    },
-  }
-}
-
-async function transaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  const scope = openScope(client)
-  try {
-    const result = await work(scope.tx)
-    await scope.begun
-    const { command } = await client.query('COMMIT')
-    // PostgreSQL answers COMMIT with ROLLBACK when a statement had failed, even if the work went on
-    if (command !== 'COMMIT') throw new Error('A statement of the transaction failed; nothing was written.')
-    return result
-  } catch (error) {
-    scope.close()
-    await client.query('ROLLBACK').catch((rollbackError: Error) => {
-      broken = rollbackError
-    })
-    throw error
-  } finally {
-    scope.close()
-    // a connection that could not roll back is destroyed
-    client.release(broken)
-  }
-}
-
-/** The statements of one transaction. Closed, it refuses more: they would run on somebody else's transaction. */
-function openScope(client: pg.PoolClient): { tx: Queryable; begun: Promise<unknown>; close(): void } {
-  let open = true
-  let first = true
-  // not awaited: it is on its way together with the first statement; only the second waits for its answer
-  const begun = client.query('BEGIN')
-  begun.catch(() => {})
-  const query = async <R>(statement: Sql): Promise<R[]> => {
-    if (!first) await begun
-    first = false
-    if (!open) throw new Error('The transaction has ended.')
-    return (await client.query(prepared(statement))).rows as R[]
-  }
-  return {
-    tx: { query },
-    begun,
-    close: () => {
-      open = false
     },
   }
 }

@@ -45,8 +45,8 @@ export async function demo(env: NodeJS.ProcessEnv, output: Output): Promise<{ st
 /** The environment's, but on its own storage and, unless told otherwise, with a quiet log. */
 const demoConfig = (env: NodeJS.ProcessEnv, dataDir: string): Config =>
   readConfig({
-    LOG_LEVEL: 'error',
     ...env,
+    LOG_LEVEL: env.LOG_LEVEL || 'error',
     DATABASE_URL: '',
     // a configured public origin is another server, and not for the demo's password to be sent to
     COUNTERSIGN_URL: '',

@@ -1,3 +1,4 @@
+import type { Transaction } from '../db/pool.ts'
 import type { Deps } from '../deps.ts'
 import type { Call, Context, Operation } from './define.ts'
 
@@ -11,12 +12,32 @@ export function context(deps: Deps, call: Call, now: Date): Context {
   return { deps, call, principal, org: principal.org, now, db: deps.db, lock: false, touched: new Set() }
 }
 
+export type TransactionContext = Context & { db: Transaction }
+
 /** Runs work in one transaction and wakes the readers of the sessions it touched once that is committed. */
-export async function inTransaction<T>(ctx: Context, work: (ctx: Context) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  ctx: Context,
+  work: (ctx: TransactionContext) => Promise<T>,
+): Promise<T> {
   const touched = new Set<string>()
   const result = await ctx.deps.db.transaction((tx) => work({ ...ctx, db: tx, lock: true, touched }))
-  for (const sessionId of touched) ctx.deps.feed.poke(ctx.org, sessionId)
+  wake(ctx, touched)
   return result
+}
+
+/**
+ * The same for work whose only write is one statement: PostgreSQL commits that by itself, in one round trip
+ * instead of two.
+ */
+export async function inStatement<T>(ctx: Context, work: (ctx: Context) => Promise<T>): Promise<T> {
+  const touched = new Set<string>()
+  const result = await work({ ...ctx, db: ctx.deps.db, lock: false, touched })
+  wake(ctx, touched)
+  return result
+}
+
+function wake(ctx: Context, touched: ReadonlySet<string>): void {
+  for (const sessionId of touched) ctx.deps.feed.poke(ctx.org, sessionId)
 }
 
 /** What every audit row of a call says alike: who, with what, in which session, under which key. */

@@ -128,6 +128,8 @@ export type RecordOperation<I extends z.ZodObject = z.ZodObject, O extends z.Zod
 > & {
   effect: 'record'
   audit: NoAudit | { event: string; target(input: z.output<I>, output: z.input<O>): AuditTarget }
+  /** `run` writes in one statement that checks itself what it depends on, so without a key it is the transaction. */
+  oneStatement?: true
   /** Runs inside one transaction; what it returns is stored under the idempotency key in the same one. */
   run(ctx: Context, input: z.output<I>): Promise<z.input<O>>
 }

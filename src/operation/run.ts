@@ -2,7 +2,7 @@ import { databaseProblem } from '../db/problem.ts'
 import type { Deps } from '../deps.ts'
 import { append, requireSession, toolCallEvents } from '../sessions/log.ts'
 import { requireAdmission } from './admit.ts'
-import { auditBase, context, inTransaction, type Outcome, type Reply } from './context.ts'
+import { auditBase, context, inStatement, inTransaction, type Outcome, type Reply } from './context.ts'
 import type {
   Call,
   Context,
@@ -120,6 +120,8 @@ async function runRecord(
 ): Promise<Outcome> {
   const summary = `Recorded: ${operation.summary}`
   const at = call.idempotencyKey && claimOf(ctx, operation, call.idempotencyKey)
+  if (!at && operation.oneStatement && 'none' in operation.audit)
+    return { reply: ok(operation, await inStatement(ctx, (one) => operation.run(one, input))), summary }
   const reply = await inTransaction(ctx, async (tx) => {
     const claimed = at ? await claimOrReplay(tx, at, input) : undefined
     if (claimed && 'stored' in claimed) return claimed.stored
@@ -134,7 +136,7 @@ async function runRecord(
         target,
       })
     }
-    if (at) await storeResponse(tx.db, at, reply.status, reply.body)
+    if (at) storeResponse(tx.db, at, reply.status, reply.body)
     return reply
   })
   return { reply, summary }
@@ -155,8 +157,8 @@ async function recordCall(
   finished: Finished,
 ): Promise<void> {
   const contract = operation.effect === 'write' ? operation.confirmation.action : operation.id
-  await inTransaction({ ...ctx, now: ctx.deps.clock() }, (tx) =>
-    append(tx, sessionId, toolCallEvents({ operation, contract, ...finished })),
+  await inStatement({ ...ctx, now: ctx.deps.clock() }, (one) =>
+    append(one, sessionId, toolCallEvents({ operation, contract, ...finished })),
   )
 }
 

@@ -1,5 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag'
-import type { Queryable } from '../db/pool.ts'
+import type { Queryable, Transaction } from '../db/pool.ts'
 import { type PolicySet, policyColumns } from './policy.ts'
 
 export type ClaimKey = { org: string; principalId: string; operationId: string; key: string }
@@ -37,24 +37,24 @@ const responseUpdate = (at: ClaimKey, status: number, response: Record<string, u
   UPDATE idempotency_keys SET status = ${status}, response = ${JSON.stringify(response)}
    WHERE org = ${at.org} AND principal_id = ${at.principalId} AND operation_id = ${at.operationId} AND key = ${at.key}`
 
-export async function storeResponse(
-  tx: Queryable,
+export function storeResponse(
+  tx: Transaction,
   at: ClaimKey,
   status: number,
   response: Record<string, unknown>,
-): Promise<void> {
-  await tx.query(responseUpdate(at, status, response))
+): void {
+  tx.send(responseUpdate(at, status, response))
 }
 
-/** The tail of a keyed write in one statement: its audit row and its stored answer. */
-export async function recordWrite(
-  tx: Queryable,
+/** The tail of a keyed write in one statement: its audit row and its stored answer. It travels with COMMIT. */
+export function recordWrite(
+  tx: Transaction,
   audit: AuditRow,
   at: ClaimKey,
   status: number,
   response: Record<string, unknown>,
-): Promise<void> {
-  await tx.query(sql`WITH audited AS (${auditInsert(audit)}) ${responseUpdate(at, status, response)}`)
+): void {
+  tx.send(sql`WITH audited AS (${auditInsert(audit)}) ${responseUpdate(at, status, response)}`)
 }
 
 /** Removes idempotency records older than `before`, over all organisations; answers how many. */

@@ -7,7 +7,7 @@ import {
 import { append, requireSession, toolCallEvents } from '../sessions/log.ts'
 import { isTerminal } from '../sessions/rules.ts'
 import type { ApprovalRow, SessionRow } from '../sessions/store.ts'
-import { auditBase, inTransaction, type Outcome } from './context.ts'
+import { auditBase, inTransaction, type Outcome, type TransactionContext } from './context.ts'
 import { actionLiteral, type Call, type Context, type WriteOperation } from './define.ts'
 import { asksPreview, type Envelope, envelopeErrors } from './envelope.ts'
 import { fail } from './errors.ts'
@@ -68,7 +68,7 @@ async function answerWithPlan(ctx: Context, operation: WriteOperation, input: In
 type Attempt = { envelope: Envelope | undefined; key: string | undefined; startedAt: Date }
 
 async function applyOnce(
-  ctx: Context,
+  ctx: TransactionContext,
   operation: WriteOperation,
   input: Input,
   attempt: Attempt,
@@ -109,7 +109,7 @@ async function applyOnce(
   }
   if (sessionId) await tellSession(ctx, operation, sessionId, plan, { ...attempt, approval })
   const status = operation.status ?? 200
-  if (at) await recordWrite(ctx.db, audit, at, status, body)
+  if (at) recordWrite(ctx.db, audit, at, status, body)
   else await insertAudit(ctx.db, audit)
   return {
     reply: { status, body, headers: {} },

@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { admits } from '../operation/admit.ts'
-import { type Context, type Operation, record, type WriteOperation } from '../operation/define.ts'
+import {
+  actionLiteral,
+  type Context,
+  type Operation,
+  record,
+  type WriteOperation,
+} from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import { parseInput } from '../operation/input.ts'
 import type { Plan } from '../operation/plan.ts'
@@ -88,7 +94,9 @@ function resolveWrite(
   if (operation?.effect === 'write')
     return { write: operation, arguments_: parseWithoutEnvelope(operation, raw) }
   if (operation?.effect === 'preview') {
-    const { write, input } = operation.of(parseArguments(operation, raw))
+    // as over MCP, the operation named says which action it is
+    const action = actionLiteral(operation)
+    const { write, input } = operation.of(parseArguments(operation, action ? { action, ...raw } : raw))
     return { write, arguments_: input }
   }
   return fail('validation-failed', {

@@ -28,6 +28,7 @@ export const messagesAppend = record({
   errors: ['not-found', 'session-ended', 'validation-failed', 'unauthenticated', 'idempotency-mismatch'],
   status: 201,
   ownEvents: true,
+  oneStatement: true,
   audit: { none: 'The session log itself is the record.' },
   async run(ctx, { sessionId, actorKind, summary }) {
     await requireSession(ctx, sessionId, { open: true })

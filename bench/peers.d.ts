@@ -1,0 +1,15 @@
+/** What the benches use of peers that are installed only for them, so that types are checked without installing them. */
+declare module '@langchain/langgraph-checkpoint-postgres' {
+  type Config = { configurable: Record<string, unknown> }
+  export class PostgresSaver {
+    constructor(pool: import('pg').Pool, serde?: undefined, options?: { schema: string })
+    setup(): Promise<void>
+    put(
+      config: Config,
+      checkpoint: unknown,
+      metadata: unknown,
+      versions: Record<string, number>,
+    ): Promise<Config>
+    list(config: Config): AsyncIterable<unknown>
+  }
+}

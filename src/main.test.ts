@@ -7,7 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   BIN,
   type Environment,
@@ -569,7 +569,7 @@ describe('[CLI-2] exit codes', () => {
         env: { PORT: String(port), LOG_LEVEL: 'error' },
       })
       expect([code, stdout]).toEqual([3, ''])
-      expect(stderr).toBe(`Cannot listen at 127.0.0.1:${port} (EADDRINUSE). See PORT and HOST.\n`)
+      expect(stderr).toContain(`HOST and PORT: cannot listen at 127.0.0.1:${port} (EADDRINUSE)`)
       await stopped()
     } finally {
       await close()
@@ -607,14 +607,22 @@ describe('[CLI-2] exit codes', () => {
 })
 
 describe('[CLI-6] the demo', () => {
-  const demoFolders = () => readdirSync(os.tmpdir()).filter((name) => name.startsWith('countersign-demo-'))
+  // a temporary folder of their own, in which nothing of a demo is to stay
+  let TMPDIR: string
+  beforeEach(() => {
+    TMPDIR = temporaryDataFolder('cs-cli-')
+  })
+  afterEach(() => {
+    const left = readdirSync(TMPDIR).filter((name) => name.startsWith('countersign-demo-'))
+    rmSync(TMPDIR, { recursive: true })
+    expect(left).toEqual([])
+  })
 
   test('walks every step on a free port where its own is taken, and leaves nothing', async () => {
-    const before = demoFolders()
     const { port, close } = await occupied()
     try {
       const { code, stdout, stderr } = await run(['demo', '--once'], {
-        env: { PORT: String(port), NO_COLOR: '1' },
+        env: { TMPDIR, PORT: String(port), NO_COLOR: '1' },
       })
       expect(stderr).toBe('')
       expect(code).toBe(0)
@@ -622,7 +630,6 @@ describe('[CLI-6] the demo', () => {
       expect(stdout).toContain('I confirm updating Laurel Studio Room to 7:30 PM.')
       expect(stdout).toContain('409 approval-consumed')
       expect(stdout).not.toContain(`:${port}/`)
-      expect(demoFolders().filter((name) => !before.includes(name))).toEqual([])
     } finally {
       await close()
     }
@@ -630,7 +637,7 @@ describe('[CLI-6] the demo', () => {
 
   test('says as JSON where it is, whatever public origin is configured', async () => {
     const { code, body } = await json(['demo', '--once'], {
-      env: { PORT: '0', COUNTERSIGN_URL: 'https://elsewhere.example' },
+      env: { TMPDIR, PORT: '0', COUNTERSIGN_URL: 'https://elsewhere.example' },
     })
     expect(code).toBe(0)
     expect(body).toEqual({
@@ -644,12 +651,22 @@ describe('[CLI-6] the demo', () => {
   test('fails when a step fails', async () => {
     // a network that loses the person's decision
     const broken = `const whole = fetch; globalThis.fetch = (url, init) => init?.method === 'PATCH' ? Response.json({ code: 'unavailable', detail: 'lost' }, { status: 503 }) : whole(url, init)`
-    const env = { PORT: '0', NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(broken)}` }
+    const env = {
+      TMPDIR,
+      PORT: '0',
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(broken)}`,
+    }
     const { code, stdout, stderr } = await run(['demo', '--once'], { env })
     expect(code).toBe(5)
     expect(stdout).toContain('signs in, sees the plan')
     expect(stdout).not.toContain('applies the approved plan')
     expect(stderr).toContain('lost')
+  })
+
+  test.each(['192.0.2.1', 'no-such-host.invalid'])('fails where it cannot start (%s)', async (HOST) => {
+    const { code, stdout, stderr } = await run(['demo', '--once'], { env: { TMPDIR, HOST } })
+    expect([code, stdout]).toEqual([3, ''])
+    expect(stderr).toContain(`HOST and PORT: cannot listen at ${HOST}:`)
   })
 })
 

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createAccess } from './access/auth.ts'
 import { buildApp } from './app.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { openStorage, type Storage } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
 import type { Deps } from './deps.ts'
@@ -52,7 +52,7 @@ export async function serve(config: Config, options: { work?: boolean } = {}): P
   const app = await buildApp(deps)
   let jobs: Jobs | undefined
   try {
-    await app.listen({ port: config.port, host: config.host })
+    await listen(app, config)
     if (options.work !== false) jobs = await startJobs(deps, storage.connection)
   } catch (error) {
     await app.close()
@@ -68,4 +68,14 @@ export async function serve(config: Config, options: { work?: boolean } = {}): P
     await running.stop()
   }
   return { ...running, app, url, stop }
+}
+
+/** A port that is taken and an address that is not ours are mistakes of the configuration. */
+async function listen(app: FastifyInstance, { port, host }: Config): Promise<void> {
+  try {
+    await app.listen({ port, host })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw code ? new ConfigError([`HOST and PORT: cannot listen at ${host}:${port} (${code})`]) : error
+  }
 }

@@ -41,14 +41,10 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 const NO_ANSWER = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ETIMEDOUT']
 
-/** What the machine or the configured database refuses, in terms of the setting that is to be changed. */
+/** What the configured database refuses, in terms of the setting that is to be changed. */
 function fromSystem(error: unknown): Ending | undefined {
-  const { code, syscall, address, port } = (error ?? {}) as Record<string, unknown>
+  const { code } = (error ?? {}) as { code?: unknown }
   if (typeof code !== 'string') return undefined
-  if (syscall === 'listen')
-    return ending(EXIT.configuration, [`Cannot listen at ${address}:${port} (${code}). See PORT and HOST.`], {
-      code: 'configuration',
-    })
   if (NO_ANSWER.includes(code))
     return ending(EXIT.unreachable, [`The database does not answer (${code}). See DATABASE_URL.`], {
       code: 'unreachable',

@@ -49,13 +49,13 @@ async function benchAppend(world: World): Promise<void> {
   const bareTransaction: Side = async (worker) =>
     void (await db.transaction((tx) => tx.query(insert(worker))))
   const many = await compare(ours, bare)
-  const inTransactions = await compare(ours, bareTransaction)
+  const inStatements = await compare(ours, bareTransaction)
   const oneHot = await compare(async () => void (await appendOne(world, hot)), bare)
   report({
     bench: 'sessions-append',
     goal: 0.6,
     ...many,
-    againstTransaction: { ratio: inTransactions.ratio, bare: inTransactions.bare },
+    againstTransaction: { ratio: inStatements.ratio, bare: inStatements.bare },
     hotSession: { ratio: oneHot.ratio, perSecond: oneHot.ours },
   })
 }

@@ -304,6 +304,146 @@ CREATE TABLE public.community_channels (
   created_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.config_connectors (
+  org text NOT NULL,
+  id text NOT NULL,
+  kind text NOT NULL,
+  external_org text,
+  settings jsonb NOT NULL,
+  sealed_credentials bytea,
+  version integer NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  updated_by text NOT NULL
+);
+
+CREATE TABLE public.config_documents (
+  org text NOT NULL,
+  type text NOT NULL,
+  id text NOT NULL,
+  version integer NOT NULL,
+  document json,
+  sealed_secrets bytea,
+  secret_hashes jsonb,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  updated_by text NOT NULL
+);
+
+CREATE TABLE public.config_edges (
+  org text NOT NULL,
+  from_type text NOT NULL,
+  from_id text NOT NULL,
+  name text NOT NULL,
+  to_type text NOT NULL,
+  kind text NOT NULL,
+  required boolean NOT NULL
+);
+
+CREATE TABLE public.config_indexes (
+  org text NOT NULL,
+  status text NOT NULL,
+  last_built_at timestamp with time zone,
+  build_duration_ms integer,
+  failed_types text[] NOT NULL,
+  build_token text,
+  started_at timestamp with time zone,
+  checkpoint jsonb,
+  staged_items integer NOT NULL DEFAULT 0
+);
+
+CREATE TABLE public.config_lineage (
+  org text NOT NULL,
+  type text NOT NULL,
+  source_org text NOT NULL,
+  source_id text NOT NULL,
+  target_id text NOT NULL,
+  origin text,
+  last_synced_at timestamp with time zone,
+  last_sync_job_id text,
+  base json,
+  created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.config_lineage_blocks (
+  org text NOT NULL,
+  type text NOT NULL,
+  source_org text NOT NULL,
+  source_id text NOT NULL,
+  target_id text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  created_by text NOT NULL
+);
+
+CREATE TABLE public.config_mentions (
+  org text NOT NULL,
+  type text NOT NULL,
+  id text NOT NULL,
+  tokens bigint[] NOT NULL
+);
+
+CREATE TABLE public.config_names (
+  org text NOT NULL,
+  name text NOT NULL,
+  type text NOT NULL,
+  id text NOT NULL,
+  kind text NOT NULL
+);
+
+CREATE TABLE public.config_nodes (
+  org text NOT NULL,
+  type text NOT NULL,
+  id text NOT NULL,
+  connector text NOT NULL,
+  title text NOT NULL,
+  title_key text NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  updated_by text,
+  tags text[] NOT NULL,
+  purposes text[] NOT NULL,
+  blueprint_ids text[] NOT NULL,
+  active boolean,
+  usage double precision NOT NULL,
+  summary jsonb NOT NULL,
+  natural_key text,
+  content_hash text NOT NULL,
+  version integer NOT NULL,
+  deleted_at timestamp with time zone
+);
+
+CREATE TABLE public.config_staged (
+  org text NOT NULL,
+  build_token text NOT NULL,
+  type text NOT NULL,
+  id text NOT NULL,
+  node jsonb NOT NULL,
+  names jsonb NOT NULL,
+  edges jsonb NOT NULL,
+  tokens bigint[] NOT NULL
+);
+
+CREATE TABLE public.config_types (
+  org text NOT NULL,
+  type text NOT NULL,
+  definition jsonb NOT NULL,
+  version integer NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  updated_by text NOT NULL
+);
+
+CREATE TABLE public.config_versions (
+  org text NOT NULL,
+  type text NOT NULL,
+  id text NOT NULL,
+  version integer NOT NULL,
+  document json,
+  sealed_secrets bytea,
+  secret_hashes jsonb,
+  updated_at timestamp with time zone NOT NULL,
+  updated_by text NOT NULL
+);
+
 CREATE TABLE public.grants (
   org text NOT NULL,
   id text NOT NULL,
@@ -485,6 +625,31 @@ ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_key UNIQUE (email);
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_pkey PRIMARY KEY (id);
 ALTER TABLE public.auth_verification ADD CONSTRAINT auth_verification_pkey PRIMARY KEY (id);
 ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_kind_check CHECK ((kind = ANY (ARRAY['countersign'::text, 'rest'::text])));
+ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.config_documents ADD CONSTRAINT config_documents_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_documents ADD CONSTRAINT config_documents_pkey PRIMARY KEY (org, type, id);
+ALTER TABLE public.config_edges ADD CONSTRAINT config_edges_kind_check CHECK ((kind = ANY (ARRAY['id'::text, 'alias'::text, 'slug'::text, 'variable'::text, 'any'::text, 'text'::text, 'template'::text])));
+ALTER TABLE public.config_edges ADD CONSTRAINT config_edges_pkey PRIMARY KEY (org, from_type, from_id, name, to_type, kind);
+ALTER TABLE public.config_indexes ADD CONSTRAINT config_indexes_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_indexes ADD CONSTRAINT config_indexes_pkey PRIMARY KEY (org);
+ALTER TABLE public.config_indexes ADD CONSTRAINT config_indexes_status_check CHECK ((status = ANY (ARRAY['missing'::text, 'building'::text, 'ready'::text, 'failed'::text])));
+ALTER TABLE public.config_lineage ADD CONSTRAINT config_lineage_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_lineage ADD CONSTRAINT config_lineage_org_type_source_org_target_id_key UNIQUE (org, type, source_org, target_id);
+ALTER TABLE public.config_lineage ADD CONSTRAINT config_lineage_pkey PRIMARY KEY (org, type, source_org, source_id);
+ALTER TABLE public.config_lineage_blocks ADD CONSTRAINT config_lineage_blocks_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_lineage_blocks ADD CONSTRAINT config_lineage_blocks_pkey PRIMARY KEY (org, type, source_org, source_id, target_id);
+ALTER TABLE public.config_mentions ADD CONSTRAINT config_mentions_pkey PRIMARY KEY (org, type, id);
+ALTER TABLE public.config_names ADD CONSTRAINT config_names_kind_check CHECK ((kind = ANY (ARRAY['id'::text, 'alias'::text, 'slug'::text, 'variable'::text])));
+ALTER TABLE public.config_names ADD CONSTRAINT config_names_pkey PRIMARY KEY (org, name, type, id, kind);
+ALTER TABLE public.config_nodes ADD CONSTRAINT config_nodes_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_nodes ADD CONSTRAINT config_nodes_pkey PRIMARY KEY (org, type, id);
+ALTER TABLE public.config_staged ADD CONSTRAINT config_staged_pkey PRIMARY KEY (org, build_token, type, id);
+ALTER TABLE public.config_types ADD CONSTRAINT config_types_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_types ADD CONSTRAINT config_types_pkey PRIMARY KEY (org, type);
+ALTER TABLE public.config_versions ADD CONSTRAINT config_versions_org_type_id_fkey FOREIGN KEY (org, type, id) REFERENCES config_documents(org, type, id);
+ALTER TABLE public.config_versions ADD CONSTRAINT config_versions_pkey PRIMARY KEY (org, type, id, version);
 ALTER TABLE public.grants ADD CONSTRAINT grants_check CHECK (((key_id IS NULL) <> (oauth_client_id IS NULL)));
 ALTER TABLE public.grants ADD CONSTRAINT grants_delegator_user_id_fkey FOREIGN KEY (delegator_user_id) REFERENCES auth_user(id);
 ALTER TABLE public.grants ADD CONSTRAINT grants_id_key UNIQUE (id);
@@ -536,6 +701,13 @@ CREATE INDEX auth_oauth_refresh_token_session_id_idx ON public.auth_oauth_refres
 CREATE INDEX auth_oauth_refresh_token_user_id_idx ON public.auth_oauth_refresh_token USING btree (user_id);
 CREATE INDEX auth_session_user_id_idx ON public.auth_session USING btree (user_id);
 CREATE INDEX auth_verification_identifier_idx ON public.auth_verification USING btree (identifier);
+CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name);
+CREATE INDEX config_mentions_tokens ON public.config_mentions USING gin (tokens);
+CREATE INDEX config_names_of_node ON public.config_names USING btree (org, type, id);
+CREATE INDEX config_nodes_by_natural_key ON public.config_nodes USING btree (org, type, natural_key) WHERE ((deleted_at IS NULL) AND (natural_key IS NOT NULL));
+CREATE INDEX config_nodes_by_title ON public.config_nodes USING btree (org, type, title_key, id) WHERE (deleted_at IS NULL);
+CREATE INDEX config_nodes_by_update ON public.config_nodes USING btree (org, type, updated_at DESC, id DESC) WHERE (deleted_at IS NULL);
+CREATE INDEX config_nodes_by_usage ON public.config_nodes USING btree (org, type, usage DESC, id DESC) WHERE (deleted_at IS NULL);
 CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX live_chat_messages_event ON public.live_chat_messages USING btree (org, event_id, created_at DESC);
 CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at DESC NULLS LAST, id);
@@ -543,6 +715,7 @@ CREATE INDEX session_approvals_execution ON public.session_approvals USING btree
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
+CREATE UNIQUE INDEX config_connectors_external_org ON public.config_connectors USING btree (org, external_org) WHERE (external_org IS NOT NULL);
 CREATE UNIQUE INDEX grants_key ON public.grants USING btree (org, key_id) WHERE (key_id IS NOT NULL);
 CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, delegator_user_id, oauth_client_id) WHERE ((oauth_client_id IS NOT NULL) AND (revoked_at IS NULL));
 

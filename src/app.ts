@@ -10,6 +10,7 @@ import { admits } from './operation/admit.ts'
 import { fail } from './operation/errors.ts'
 import { mountOperations, originOf, sendProblem, transportProblem } from './operation/http.ts'
 import { answerClientError } from './operation/http-client-error.ts'
+import { LINES } from './operation/http-lines.ts'
 import { mcpCatalog } from './operation/mcp.ts'
 import { parseBody } from './operation/mcp-body.ts'
 import { mcpHttp, mcpServing } from './operation/mcp-http.ts'
@@ -37,13 +38,16 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     clientErrorHandler: answerClientError,
   })
   app.removeContentTypeParser(['application/json', 'text/plain'])
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  const json = ['application/json', 'application/merge-patch+json']
+  app.addContentTypeParser(json, { parseAs: 'buffer' }, (_request, body, done) => {
     try {
       done(null, parseBody(body).value)
     } catch (error) {
       done(error as Error)
     }
   })
+  // read line by line, by the routes that take lines
+  app.addContentTypeParser(LINES, (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => {
     const problem = request.refused ?? databaseProblem(error) ?? transportProblem(error)
     if (problem.code === 'internal') request.log.error({ err: error }, 'defect')

@@ -23,7 +23,7 @@ export const tokensUsed: string[] = []
 export const configSync = write({
   id: 'config-sync.jobs.create',
   tool: 'config_sync_job_create',
-  surface: 'configuration-hub',
+  surface: 'promotion',
   summary: 'Promote configuration into another organisation.',
   boundaries: ['Applies exactly the rows of the plan.'],
   http: { method: 'POST', path: '/v1/configs/sync-jobs' },

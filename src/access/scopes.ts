@@ -18,6 +18,8 @@ export const everything = (org: string): string => `creator:${org}:*`
 export const OAUTH_SCOPES: Readonly<Record<string, string>> = {
   'live:read': 'See live rooms: schedules, readiness and drafts',
   'live:write': 'Propose changes to live rooms; a person approves each of them',
+  'config:read': 'See configuration, what depends on what, and how organisations differ',
+  'config:write': 'Propose changes to configuration; a person approves each of them',
 }
 
 /** The scope of an organisation that an OAuth scope stands for; undefined for those that only concern tokens. */

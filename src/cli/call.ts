@@ -13,6 +13,7 @@ type CallOptions = {
   url?: string
   session?: string
   idempotencyKey?: string
+  approval?: string
   org?: string
 }
 
@@ -54,6 +55,7 @@ export function operationCommands(
     .option('--url <origin>', 'the server (or COUNTERSIGN_URL)')
     .option('--session <id>', 'record the call in this agent session')
     .option('--idempotency-key <key>')
+    .option('--approval <reference>', 'execute an approval: its id, a space, the planDigest')
     .option('--org <slug>', 'the organisation that a guest looks at')
     .action(async (id: string, options: CallOptions) => {
       const operation = operations.find((each) => each.id === id)
@@ -64,6 +66,7 @@ export function operationCommands(
         key: options.key ?? env.COUNTERSIGN_KEY,
         session: options.session,
         idempotencyKey: options.idempotencyKey,
+        approval: options.approval,
         artistId: options.org,
       })
       output().data(answer)

@@ -8,23 +8,32 @@ export type Target = {
   key?: string
   session?: string
   idempotencyKey?: string
+  /** `<approval id> <planDigest>`, where the route takes no envelope. */
+  approval?: string
   artistId?: string
 }
 
+export type CliRequest = { method: string; path: string; headers: Record<string, string>; body?: string }
+
 /**
- * An operation's HTTP request from its input: path parameters by name, query for GET, JSON body otherwise.
- * Errors: validation-failed for a path parameter that is missing; the rest is for the server to say.
+ * An operation's HTTP request from its input: path parameters and headers by name, query where there is no body or the
+ * body is one input, JSON body otherwise. Errors: validation-failed for a path parameter that is missing; the rest is
+ * for the server to say.
  */
 export function requestOf(
   operation: Operation,
   input: Record<string, unknown>,
   artistId?: string,
-): { method: string; path: string; body?: string } {
-  const { method, path } = operation.http
+): CliRequest {
+  const { method, path, body: whole, headers: inHeaders = {} } = operation.http
   const rest = { ...input }
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+  const take = (name: string): unknown => {
     const value = rest[name]
     delete rest[name]
+    return value
+  }
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = take(name)
     if (value === undefined || value === null || value === '')
       fail('validation-failed', {
         detail: `${operation.id} takes ${name}.`,
@@ -32,16 +41,23 @@ export function requestOf(
       })
     return encodeURIComponent(String(value))
   })
+  const headers = Object.fromEntries(
+    Object.entries(inHeaders).flatMap(([header, field]) => {
+      const value = take(field)
+      if (value === undefined || value === false) return []
+      return [[header, value === true ? '*' : `"${value}"`]]
+    }),
+  )
+  const document = whole === undefined ? undefined : take(whole)
+  const inQuery = method === 'GET' || method === 'DELETE' || whole !== undefined
   const query = new URLSearchParams(artistId ? { artistId } : {})
-  if (method === 'GET') for (const [name, value] of Object.entries(rest)) query.set(name, String(value))
-  const search = query.size > 0 ? `?${query}` : ''
-  if (method === 'GET') return { method, path: `${filled}${search}` }
+  if (inQuery) for (const [name, value] of Object.entries(rest)) query.set(name, String(value))
+  const at = `${filled}${query.size > 0 ? `?${query}` : ''}`
+  if (whole !== undefined && document !== undefined)
+    return { method, path: at, headers, body: JSON.stringify(document) }
+  if (inQuery) return { method, path: at, headers }
   const action = actionLiteral(operation)
-  return {
-    method,
-    path: `${filled}${search}`,
-    body: JSON.stringify({ ...(action ? { action } : {}), ...rest }),
-  }
+  return { method, path: at, headers, body: JSON.stringify({ ...(action ? { action } : {}), ...rest }) }
 }
 
 /** Calls an operation of a running server. Throws `Refused` with the problem, `Unreachable` when nothing answers. */
@@ -50,12 +66,14 @@ export async function callOperation(
   input: Record<string, unknown>,
   target: Target,
 ): Promise<Record<string, unknown>> {
-  const { method, path, body } = requestOf(operation, input, target.artistId)
+  const { method, path, body, headers: own } = requestOf(operation, input, target.artistId)
   const headers: Record<string, string> = {
+    ...own,
     ...(body ? { 'content-type': 'application/json' } : {}),
     ...(target.key ? { authorization: `Bearer ${target.key}` } : {}),
     ...(target.session ? { 'agent-session-id': target.session } : {}),
     ...(target.idempotencyKey ? { 'idempotency-key': target.idempotencyKey } : {}),
+    ...(target.approval ? { 'countersign-approval': target.approval } : {}),
   }
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
   try {

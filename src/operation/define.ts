@@ -3,7 +3,7 @@ import type { Principal } from '../access/principal.ts'
 import type { Queryable } from '../db/pool.ts'
 import type { Deps } from '../deps.ts'
 import type { ErrorCode } from './errors.ts'
-import type { Plan, PlanDraft } from './plan.ts'
+import { type Plan, PlanAnswer, type PlanDraft } from './plan.ts'
 
 /** Who an endpoint is for, in the words of the agent contracts. */
 export type AuthClass =
@@ -17,7 +17,24 @@ export type AuthClass =
 /** `scope` is the part after `creator:<org>:`, for example `live:write`. `owner` narrows to owners. */
 export type OperationAccess = { auth: AuthClass; scope?: string; owner?: true }
 
-export type HttpRoute = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string }
+/** Where an operation is reached, and what of its input and output has a place of its own in HTTP. */
+export type HttpRoute = {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  path: string
+  /** The input that is the whole body, where the resource itself is sent; the others then travel in the query. */
+  body?: string
+  /** Media type of the body besides application/json. */
+  mediaType?: string
+  /** Inputs that travel in request headers, by header. Quotes around a value are dropped, `*` reads as true. */
+  headers?: Readonly<Record<string, string>>
+  /** The output that is the whole answer, and those that travel in its headers, by header. */
+  answer?: { body: string; headers: Readonly<Record<string, string>> }
+  /**
+   * The input array that may also come as a stream of lines (application/x-ndjson), `batch` of them in each call; the
+   * answer is then a line for each batch.
+   */
+  lines?: { field: string; batch: number }
+}
 
 /** How a call reached us: what is true of the request rather than of its arguments. */
 export type Call = {
@@ -28,6 +45,8 @@ export type Call = {
   idempotencyKey?: string
   /** The agent session the call is made in (`Agent-Session-Id`, MCP `_meta["dev.countersign/session"]`). */
   sessionId?: string
+  /** The approval that a write executes, where its route carries no envelope. */
+  approval?: { id: string; planDigest: string }
   /** Ends a stream when the client goes away. */
   signal?: AbortSignal
   /** Resolves the caller's credential anew, for streams that outlive a request. */
@@ -64,6 +83,7 @@ export type ConfirmationKind =
   | 'public-message'
   | 'stage-access'
   | 'policy-change'
+  | 'config-change'
   | 'config-sync'
   | 'catalog-change'
 
@@ -107,6 +127,8 @@ export type ReadOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodTy
   run(ctx: Context, input: z.output<I>): Promise<z.input<O>>
   /** The same reading as server-sent events, chosen by `Accept: text/event-stream`. */
   stream?(ctx: Context, input: z.output<I>): AsyncIterable<StreamItem>
+  /** The same reading without pages, one JSON value a line, chosen by `Accept: application/x-ndjson`. */
+  lines?(ctx: Context, input: z.output<I>): AsyncIterable<unknown>
   /** Also readable as an MCP resource under this URI or template. */
   resource?: { uri: string; title: string }
 }
@@ -147,6 +169,11 @@ export type WriteOperation<
    * is what it read and made of it, for apply; it is no part of the plan.
    */
   preview(ctx: Context, input: z.output<I>): Promise<PlanDraft & { subject?: S }>
+  /**
+   * Pointers into the input that hold secrets besides those that its schema marks: where it depends on the data which
+   * members are secret.
+   */
+  secrets?(ctx: Context, input: z.output<I>): Promise<readonly string[]>
   /** Writes what the plan says, in the open transaction, on the subject that the planner read in it. */
   apply(ctx: Context, plan: Plan, input: z.output<I>, subject: S): Promise<AppliedWrite<O>>
 }
@@ -190,6 +217,12 @@ export const contractOnly = (operation: Omit<ContractOnly, 'effect'>): ContractO
   effect: 'contract-only',
   ...operation,
 })
+
+/** Everything an operation may answer: a write without an envelope also answers its plan, by `dryRun`. */
+export const answerSchema = (operation: Operation): z.ZodType =>
+  operation.effect === 'write' && !operation.confirmation.envelope
+    ? z.union([PlanAnswer, operation.output])
+    : operation.output
 
 /** The value of `action` that tells this operation from others on the same route, if it has one. */
 export function actionLiteral(operation: { input: z.ZodObject }): string | undefined {

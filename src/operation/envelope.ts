@@ -10,6 +10,9 @@ const Key = z
   .max(200)
   .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces')
 
+/** The approval that a write executes, and the digest of the plan that was approved. */
+export const ApprovalReference = z.strictObject({ id: Name, planDigest: z.string().length(64) })
+
 /** What a confirmed write carries beside its arguments: who asks, what was read and confirmed, under which key. */
 export const EnvelopeSchema = z
   .strictObject({
@@ -34,7 +37,7 @@ export const EnvelopeSchema = z
     reason: z.string().min(1).max(800),
     auditCorrelationId: Name,
     planDigest: z.string().length(64).optional(),
-    approval: z.strictObject({ id: Name, planDigest: z.string().length(64) }).optional(),
+    approval: ApprovalReference.optional(),
   })
   .meta({ id: 'AgentWriteEnvelope' })
 

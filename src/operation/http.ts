@@ -4,10 +4,12 @@ import { authenticate } from '../access/authenticate.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Deps } from '../deps.ts'
 import { refusal } from './admit.ts'
+import type { Reply } from './context.ts'
 import { actionLiteral, type Call, type Operation, type StreamItem } from './define.ts'
-import { IdempotencyKey } from './envelope.ts'
+import { ApprovalReference, IdempotencyKey } from './envelope.ts'
 import { asProblem, ERRORS, type ErrorCode, fail, Problem } from './errors.ts'
-import { openStream, run } from './run.ts'
+import { isStream, LINES, runLines, sendLines } from './http-lines.ts'
+import { openLines, openStream, run } from './run.ts'
 import { sendEvents } from './sse.ts'
 
 declare module 'fastify' {
@@ -21,7 +23,8 @@ declare module 'fastify' {
 /** Names the organisation for guests, and for people with several; never an input of an operation. */
 const RESERVED_QUERY = 'artistId'
 
-const fastifyPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
+/** A colon of the path itself (`index:rebuild`) is written twice, since Fastify's parameters begin with one. */
+const fastifyPath = (path: string): string => path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1')
 
 /** Mounts every operation. Those on one method and path are told apart by the `action` in the body. */
 export function mountOperations(app: FastifyInstance, deps: Deps, operations: readonly Operation[]): void {
@@ -76,23 +79,54 @@ async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const body = bodyOf(request)
+  const body = bodyOf(group, request)
   const operation = choose(group, body)
   const raw = rawInput(operation, request, body)
   const call = callOf(deps, request)
   // from here on the executor refuses, and audits what it refuses
   request.refused = null
-  if (operation.effect === 'read' && operation.stream && wantsStream(request))
+  if (operation.effect === 'read' && operation.stream && accepts(request, 'text/event-stream'))
     return stream(streams, request, reply, (signal) =>
       openStream(deps, operation, resumed(raw, request), { ...call, signal }),
     )
-  const { status, body: answered, headers } = await run(deps, operation, raw, call)
-  return reply.code(status).headers(headers).send(answered)
+  if (operation.effect === 'read' && operation.lines && accepts(request, LINES))
+    return reply.type(LINES).send(sendLines(await openLines(deps, operation, raw, call)))
+  if (operation.http.lines && isStream(request.body))
+    return reply.type(LINES).send(await runLines(deps, { operation, raw, call, body: request.body }))
+  return sendReply(reply, operation, await run(deps, operation, raw, call))
 }
 
-function bodyOf(request: FastifyRequest): Record<string, unknown> {
+/** The whole answer, or the one output that a route gives as its answer with others in headers. */
+function sendReply(reply: FastifyReply, operation: Operation, { status, body, headers }: Reply) {
+  const { answer } = operation.http
+  // a plan that was asked for is no resource
+  if (!answer || !(answer.body in body)) return reply.code(status).headers(headers).send(body)
+  const own = Object.entries(answer.headers).flatMap(([header, field]) => {
+    const value = body[field]
+    if (value === undefined || value === null) return []
+    return [[header, HEADER_FORMS[header]?.(value) ?? String(value)]]
+  })
+  return reply
+    .code(status)
+    .headers({ ...headers, ...Object.fromEntries(own) })
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(body[answer.body]))
+}
+
+/** Forms that HTTP gives to some headers (RFC 9110, 8.8.2 and 8.8.3). */
+const HEADER_FORMS: Record<string, (value: unknown) => string> = {
+  etag: (value) => `"${value}"`,
+  'last-modified': (value) => new Date(String(value)).toUTCString(),
+}
+
+function bodyOf(group: readonly Operation[], request: FastifyRequest): Record<string, unknown> {
   if (request.method === 'GET' || request.method === 'DELETE') return {}
+  const whole = group[0]?.http.body
   const body = request.body ?? {}
+  // its lines become the input one batch after the other
+  if (isStream(body))
+    return group[0]?.http.lines ? {} : fail('unsupported-media-type', 'Send application/json.')
+  if (whole !== undefined) return request.body === undefined ? {} : { [whole]: request.body }
   if (typeof body !== 'object' || Array.isArray(body))
     fail('validation-failed', {
       detail: 'The body must be a JSON object.',
@@ -127,7 +161,18 @@ function rawInput(
         errors: [{ pointer: `/${name}`, message: 'must equal the path' }],
       })
   const typed = Object.entries(query).map(([name, value]) => [name, typedQuery(operation, name, value)])
-  return { ...body, ...Object.fromEntries(typed), ...params }
+  return { ...body, ...Object.fromEntries(typed), ...inputHeaders(operation, request), ...params }
+}
+
+/** Inputs that a route takes from headers; `"3"` and `W/"3"` read as 3, `*` as true. */
+function inputHeaders(operation: Operation, request: FastifyRequest): Record<string, unknown> {
+  const given = Object.entries(operation.http.headers ?? {}).flatMap(([header, field]) => {
+    const value = request.headers[header]
+    if (typeof value !== 'string') return []
+    const bare = value.trim().replace(/^(?:W\/)?"(.*)"$/, '$1')
+    return [[field, bare === '*' ? true : typedQuery(operation, field, bare)]]
+  })
+  return Object.fromEntries(given)
 }
 
 /** Query values are text: numbers and booleans become what the field's schema says they are. */
@@ -141,6 +186,20 @@ function typedQuery(operation: Operation, name: string, value: unknown): unknown
 }
 
 const SESSION_HEADER = 'agent-session-id'
+const APPROVAL_HEADER = 'countersign-approval'
+
+/** The approval that a write without an envelope executes: its id, a space, the digest of its plan. */
+function approvalOf(header: string | string[] | undefined): Call['approval'] {
+  if (header === undefined) return undefined
+  const [id, planDigest, ...rest] = String(header).split(' ')
+  const named = ApprovalReference.safeParse({ id, planDigest })
+  if (named.success && rest.length === 0) return named.data
+  const message = 'must be the id of an approval, a space, and its planDigest'
+  return fail('validation-failed', {
+    detail: `Countersign-Approval ${message}.`,
+    errors: [{ pointer: '/headers/Countersign-Approval', message }],
+  })
+}
 
 function callOf(deps: Deps, request: FastifyRequest): Call {
   const key = request.headers['idempotency-key']
@@ -156,6 +215,7 @@ function callOf(deps: Deps, request: FastifyRequest): Call {
     origin: originOf(request, deps.config.url),
     idempotencyKey: key as string | undefined,
     sessionId: typeof session === 'string' ? session : undefined,
+    approval: approvalOf(request.headers[APPROVAL_HEADER]),
     reauthenticate: () => authenticate(deps.access, credentials(request)),
   }
 }
@@ -164,8 +224,8 @@ function callOf(deps: Deps, request: FastifyRequest): Call {
 export const originOf = (request: FastifyRequest, configured: string | undefined): string =>
   configured ?? `${request.protocol}://${request.host}`
 
-const wantsStream = (request: FastifyRequest): boolean =>
-  request.headers.accept?.includes('text/event-stream') ?? false
+const accepts = (request: FastifyRequest, type: string): boolean =>
+  request.headers.accept?.includes(type) ?? false
 
 /** A reconnecting EventSource names the last event it saw; that wins over the cursor of its first request. */
 function resumed(raw: Record<string, unknown>, request: FastifyRequest): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import type { Tool } from '@modelcontextprotocol/server'
-import { actionLiteral, type Operation } from './define.ts'
+import { actionLiteral, answerSchema, type Operation } from './define.ts'
 import { inlineDefinitions, jsonSchema, type JsonSchema as Schema } from './json-schema.ts'
 
 /** An operation as an MCP tool, worked out once. */
@@ -19,7 +19,7 @@ export function toolOf(operation: Operation): McpTool {
     title: titleOf(operation.id),
     description: describe(operation),
     inputSchema: objectRoot(operation, action === undefined ? inputSchema : optional(inputSchema, 'action')),
-    outputSchema: objectRoot(operation, jsonSchema(operation.output, 'output')),
+    outputSchema: objectRoot(operation, jsonSchema(answerSchema(operation), 'output')),
     annotations: annotationsOf(operation),
     _meta: { 'dev.countersign/operation': operation.id, 'dev.countersign/effect': operation.effect },
   }

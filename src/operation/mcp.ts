@@ -9,7 +9,7 @@ import {
 import { z } from 'zod'
 import type { Reply } from './context.ts'
 import type { Call, Operation } from './define.ts'
-import { IdempotencyKey } from './envelope.ts'
+import { ApprovalReference, IdempotencyKey } from './envelope.ts'
 import { asProblem, fail } from './errors.ts'
 import type { McpCaller, McpCatalog } from './mcp-catalog.ts'
 import { protocolError, refused, text } from './mcp-refusal.ts'
@@ -111,6 +111,7 @@ const result = ({ body, headers }: Reply): CallToolResult => ({
 
 const SESSION = 'dev.countersign/session'
 const IDEMPOTENCY_KEY = 'dev.countersign/idempotency-key'
+const APPROVAL = 'dev.countersign/approval'
 
 const SessionText = z
   .string()
@@ -122,8 +123,9 @@ function callOf(caller: McpCaller, input: unknown, { mcpReq }: ServerContext): C
   const envelope = (input as { envelope?: { idempotencyKey?: unknown } } | undefined)?.envelope
   // one that is no key is refused with the rest of the input
   const inEnvelope = IdempotencyKey.safeParse(envelope?.idempotencyKey).data
-  const sessionId = metaText(mcpReq._meta, SESSION, SessionText)
-  const idempotencyKey = metaText(mcpReq._meta, IDEMPOTENCY_KEY, IdempotencyKey) ?? inEnvelope
+  const sessionId = fromMeta(mcpReq._meta, SESSION, SessionText)
+  const idempotencyKey = fromMeta(mcpReq._meta, IDEMPOTENCY_KEY, IdempotencyKey) ?? inEnvelope
+  const approval = fromMeta(mcpReq._meta, APPROVAL, ApprovalReference)
   return {
     principal: caller.principal,
     requestId: caller.requestId,
@@ -131,14 +133,15 @@ function callOf(caller: McpCaller, input: unknown, { mcpReq }: ServerContext): C
     signal: mcpReq.signal,
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(approval === undefined ? {} : { approval }),
   }
 }
 
-function metaText(
+function fromMeta<T extends z.ZodType>(
   meta: Record<string, unknown> | undefined,
   name: string,
-  form: z.ZodString,
-): string | undefined {
+  form: T,
+): z.output<T> | undefined {
   if (meta?.[name] === undefined) return undefined
   const parsed = form.safeParse(meta[name])
   if (parsed.success) return parsed.data

@@ -1,7 +1,8 @@
 import type { z } from 'zod'
-import { actionLiteral, type Operation } from './define.ts'
+import { actionLiteral, answerSchema, type Operation } from './define.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
 import { inlineDefinitions, jsonSchema } from './json-schema.ts'
+import { PlanAnswer } from './plan.ts'
 
 type Json = Record<string, unknown>
 
@@ -33,16 +34,17 @@ function errorsOf(operation: Operation): ErrorCode[] {
   ]
 }
 
-const WRITE_ERRORS: readonly ErrorCode[] = ['approval-required', 'stale', 'plan-blocked']
-const ENVELOPE_ERRORS: readonly ErrorCode[] = [
-  'idempotency-key-required',
-  'confirmation-mismatch',
+const WRITE_ERRORS: readonly ErrorCode[] = [
+  'approval-required',
+  'stale',
+  'plan-blocked',
   'plan-changed',
   'plan-mismatch',
   'approval-not-approved',
   'approval-consumed',
   'session-ended',
 ]
+const ENVELOPE_ERRORS: readonly ErrorCode[] = ['idempotency-key-required', 'confirmation-mismatch']
 
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
   const { $schema: _, ...json } = inlineDefinitions(jsonSchema(schema, io))
@@ -60,15 +62,25 @@ const without = (schema: Json, names: readonly string[]): Json => ({
 const pathNames = (path: string): string[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string)
 
+/** Inputs that are no part of the body: in the path, in headers, and all others where the body is one of them. */
+const outsideBody = (operation: Operation): string[] => {
+  const { method, path, body, headers = {} } = operation.http
+  const inQuery = method === 'GET' || method === 'DELETE' || body !== undefined
+  const all = Object.keys(operation.input.shape).filter((name) => name !== body)
+  return inQuery ? all : [...pathNames(path), ...Object.values(headers)]
+}
+
 function parameters(operation: Operation): Json[] {
   const input = schemaOf(operation.input, 'input')
   const properties = (input.properties ?? {}) as Record<string, Json>
   const required = new Set((input.required ?? []) as string[])
   const inPath = pathNames(operation.http.path)
-  const names = operation.http.method === 'GET' ? Object.keys(properties) : inPath
-  const own = names.map((name) => ({
-    name,
-    in: inPath.includes(name) ? 'path' : 'query',
+  const header = Object.fromEntries(
+    Object.entries(operation.http.headers ?? {}).map(([name, field]) => [field, name]),
+  )
+  const own = outsideBody(operation).map((name) => ({
+    name: header[name] ?? name,
+    in: inPath.includes(name) ? 'path' : name in header ? 'header' : 'query',
     required: inPath.includes(name) || required.has(name),
     schema: properties[name],
     ...(properties[name]?.description ? { description: properties[name]?.description } : {}),
@@ -77,33 +89,56 @@ function parameters(operation: Operation): Json[] {
 }
 
 function headers(operation: Operation): Json[] {
-  const session = {
-    name: 'Agent-Session-Id',
+  const optional = (name: string, schema: Json, description?: string): Json => ({
+    name,
     in: 'header',
     required: false,
-    schema: { type: 'string' },
-    description: 'Records the call in this session',
-  }
-  const key = {
-    name: 'Idempotency-Key',
-    in: 'header',
-    required: false,
-    schema: { type: 'string', minLength: 8, maxLength: 200 },
-  }
+    schema,
+    ...(description ? { description } : {}),
+  })
+  const changes = operation.effect === 'write' || operation.effect === 'record'
+  const bare = operation.effect === 'write' && !operation.confirmation.envelope
   return [
-    ...(operation.ownEvents ? [] : [session]),
-    ...(operation.effect === 'write' || operation.effect === 'record' ? [key] : []),
+    ...(operation.ownEvents
+      ? []
+      : [optional('Agent-Session-Id', { type: 'string' }, 'Records the call in this session')]),
+    ...(changes ? [optional('Idempotency-Key', { type: 'string', minLength: 8, maxLength: 200 })] : []),
+    ...(bare
+      ? [
+          optional(
+            'Countersign-Approval',
+            { type: 'string' },
+            'The approval to execute: its id, a space, the planDigest',
+          ),
+        ]
+      : []),
   ]
 }
 
 function requestBody(group: readonly Operation[]): Json | undefined {
-  if (group[0]?.http.method === 'GET') return undefined
+  const { http, input } = group[0] as Operation
+  if (http.method === 'GET' || http.method === 'DELETE') return undefined
+  const whole = http.body && ((schemaOf(input, 'input').properties ?? {}) as Json)[http.body]
   const schemas = group.map((operation) => ({
     title: operation.id,
-    ...without(schemaOf(operation.input, 'input'), pathNames(operation.http.path)),
+    ...without(schemaOf(operation.input, 'input'), outsideBody(operation)),
   }))
-  const schema = schemas.length === 1 ? schemas[0] : { oneOf: schemas }
-  return { required: true, content: { 'application/json': { schema } } }
+  const schema = whole ?? (schemas.length === 1 ? schemas[0] : { oneOf: schemas })
+  const types = ['application/json', ...(http.mediaType ? [http.mediaType] : [])]
+  const content = Object.fromEntries(types.map((type) => [type, { schema }]))
+  return { required: true, content: { ...content, ...(http.lines ? LINES_CONTENT : {}) } }
+}
+
+/** A body or answer of one JSON value a line. */
+const LINES_CONTENT: Json = { 'application/x-ndjson': { schema: { type: 'string' } } }
+
+/** What is sent as the answer: the output, or the one member that a route gives as its answer. */
+const answerOf = (operation: Operation): Json => {
+  const whole = operation.http.answer?.body
+  if (whole === undefined) return schemaOf(answerSchema(operation), 'output')
+  const { properties } = schemaOf(operation.output, 'output') as { properties: Record<string, Json> }
+  const one = properties[whole] as Json
+  return operation.effect === 'write' ? { anyOf: [one, schemaOf(PlanAnswer, 'output')] } : one
 }
 
 /** A write that was asked for its plan only answers 200, whatever it answers when it is applied. */
@@ -113,11 +148,15 @@ const successes = ({ effect, status = 200 }: Operation): number[] =>
 function responses(group: readonly Operation[]): Json {
   const good = [...new Set(group.flatMap(successes))].map((status) => {
     const operations = group.filter((operation) => successes(operation).includes(status))
-    const schemas = operations.map((operation) => schemaOf(operation.output, 'output'))
+    const schemas = operations.map(answerOf)
     const streams = operations.some((operation) => operation.effect === 'read' && operation.stream)
+    const lines = operations.some(
+      (operation) => operation.http.lines || (operation.effect === 'read' && operation.lines),
+    )
     const content = {
       'application/json': { schema: schemas.length === 1 ? schemas[0] : { anyOf: schemas } },
       ...(streams ? { 'text/event-stream': { schema: { type: 'string' } } } : {}),
+      ...(lines ? LINES_CONTENT : {}),
     }
     return [String(status), { description: operations.map(({ summary }) => summary).join(' / '), content }]
   })

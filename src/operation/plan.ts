@@ -69,6 +69,9 @@ export const PlanSchema = z.object({
   planDigest: z.string(),
 })
 
+/** What a write answers that was asked for its plan. */
+export const PlanAnswer = z.object({ ok: z.literal(true), mode: z.literal('preview'), plan: PlanSchema })
+
 export type Plan = z.infer<typeof PlanSchema>
 export type PlanChange = z.infer<typeof PlanChange>
 export type PlanBlocker = z.infer<typeof PlanBlocker>

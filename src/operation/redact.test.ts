@@ -32,7 +32,7 @@ describe('secrets in inputs', () => {
     fc.assert(
       fc.property(input, (value) => {
         const before = structuredClone(value)
-        const { visible, secrets } = splitSecrets(SCHEMA, value as Record<string, unknown>)
+        const { visible, secrets } = splitSecrets(secretPointers(SCHEMA), value as Record<string, unknown>)
         expect(value).toEqual(before)
         const { title, ...rest } = visible
         expect(JSON.stringify(rest).includes('canary-')).toBe(false)
@@ -43,7 +43,7 @@ describe('secrets in inputs', () => {
   })
 
   test('[K-23] null is no secret: it says that the value is cleared, and stays visible', () => {
-    expect(splitSecrets(SCHEMA, { title: 't', streamUrl: null })).toEqual({
+    expect(splitSecrets(secretPointers(SCHEMA), { title: 't', streamUrl: null })).toEqual({
       visible: { title: 't', streamUrl: null },
       secrets: {},
     })

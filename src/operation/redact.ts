@@ -31,12 +31,19 @@ export function secretPointers(schema: z.ZodType, at = ''): string[] {
 
 type Json = Record<string, unknown>
 
-/** Takes the secret values out of an input: what may be stored, and the secrets by pointer. */
-export function splitSecrets(schema: z.ZodType, input: Json): { visible: Json; secrets: Json } {
+/** The names along a JSON pointer (RFC 6901). */
+const namesOf = (pointer: string): string[] =>
+  pointer
+    .slice(1)
+    .split('/')
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+
+/** Takes the values at these pointers out of an input: what may be stored, and the secrets by pointer. */
+export function splitSecrets(pointers: readonly string[], input: Json): { visible: Json; secrets: Json } {
   const visible = structuredClone(input)
   const secrets: Json = {}
-  for (const pointer of secretPointers(schema)) {
-    const path = pointer.slice(1).split('/')
+  for (const pointer of pointers) {
+    const path = namesOf(pointer)
     const last = path.pop() as string
     const holder = path.reduce<Json | undefined>((node, key) => node?.[key] as Json | undefined, visible)
     if (holder?.[last] === undefined) continue
@@ -52,7 +59,7 @@ export function splitSecrets(schema: z.ZodType, input: Json): { visible: Json; s
 export function joinSecrets(visible: Json, secrets: Json): Json {
   const whole = structuredClone(visible)
   for (const [pointer, value] of Object.entries(secrets)) {
-    const path = pointer.slice(1).split('/')
+    const path = namesOf(pointer)
     const last = path.pop() as string
     let holder = whole
     for (const key of path) {

@@ -66,6 +66,19 @@ export async function openStream(
   return operation.stream(context(deps, call, deps.clock()), input)
 }
 
+/** The same checks, then the reading as a sequence of values. */
+export async function openLines(
+  deps: Deps,
+  operation: ReadOperation,
+  raw: unknown,
+  call: Call,
+): Promise<AsyncIterable<unknown>> {
+  requireAdmission(operation.access, call.principal)
+  const input = parseInput(operation.input, raw)
+  if (!operation.lines) fail('not-found', 'This operation has no lines.')
+  return operation.lines(context(deps, call, deps.clock()), input)
+}
+
 function perform(
   ctx: Context,
   operation: Operation,

@@ -12,7 +12,7 @@ import { actionLiteral, type Call, type Context, type WriteOperation } from './d
 import { asksPreview, type Envelope, envelopeErrors } from './envelope.ts'
 import { fail } from './errors.ts'
 import { claimOf, claimOrReplay } from './idempotency.ts'
-import { canonical, type Plan } from './plan.ts'
+import { canonical, type Plan, PlanAnswer } from './plan.ts'
 import { makePlan } from './planning.ts'
 import { joinSecrets } from './redact.ts'
 import { insertAudit, recordWrite } from './store.ts'
@@ -54,12 +54,10 @@ function idempotencyKey(call: Call, envelope: Envelope | undefined): string | un
 /** An envelope in preview mode (or `dryRun` where there is none) gets the plan itself; nothing is stored, nothing claimed. */
 async function answerWithPlan(ctx: Context, operation: WriteOperation, input: Input): Promise<Outcome> {
   const { plan } = await makePlan(ctx, operation, input)
+  const schema = operation.confirmation.envelope ? operation.output : PlanAnswer
+  const body = schema.parse({ ok: true, mode: 'preview', plan }) as Record<string, unknown>
   return {
-    reply: {
-      status: 200,
-      body: operation.output.parse({ ok: true, mode: 'preview', plan }) as Record<string, unknown>,
-      headers: {},
-    },
+    reply: { status: 200, body, headers: {} },
     summary: `Previewed: ${plan.targetSummary}`,
     planDigest: plan.planDigest,
   }
@@ -74,7 +72,8 @@ async function applyOnce(
   attempt: Attempt,
 ): Promise<Outcome> {
   const { envelope, key } = attempt
-  const session = await lockSession(ctx, envelope)
+  const named = approvalNamed(ctx.call, envelope)
+  const session = await lockSession(ctx, named)
   const at = key ? claimOf(ctx, operation, key) : undefined
   const claimed = at && (await claimOrReplay(ctx, at, input))
   const ended = session !== undefined && isTerminal(session.status)
@@ -83,7 +82,7 @@ async function applyOnce(
     return { reply: claimed.stored, summary: 'Replayed an applied write.', recorded: ended }
   if (ended) fail('session-ended', `The session ${session.id} is ${session.status}.`)
 
-  const approval = envelope?.approval && (await namedApproval(ctx, envelope.approval, operation, session?.id))
+  const approval = named && (await namedApproval(ctx, named, operation, session?.id))
   const arguments_ = approval ? approvedArguments(ctx, approval, input) : input
   const { plan, subject } = await makePlan(ctx, operation, arguments_, claimed?.policies)
   checkPlan(operation, plan, arguments_, envelope, approval)
@@ -119,10 +118,20 @@ async function applyOnce(
   }
 }
 
+/** The approval to execute: the envelope names it, or the call where the route carries no envelope. */
+function approvalNamed(call: Call, envelope: Envelope | undefined): Call['approval'] {
+  const inEnvelope = envelope?.approval
+  if (inEnvelope && call.approval && canonical(inEnvelope) !== canonical(call.approval))
+    fail('validation-failed', {
+      detail: 'The Countersign-Approval header and envelope.approval differ.',
+      errors: [{ pointer: '/envelope/approval', message: 'must equal the Countersign-Approval header' }],
+    })
+  return inEnvelope ?? call.approval
+}
+
 /** Locks the session a write belongs to before anything else, so that all writes take their locks in one order. */
-async function lockSession(ctx: Context, envelope: Envelope | undefined): Promise<SessionRow | undefined> {
-  const id =
-    ctx.call.sessionId ?? (envelope?.approval && (await sessionOfApproval(ctx, envelope.approval.id)))
+async function lockSession(ctx: Context, named: Call['approval']): Promise<SessionRow | undefined> {
+  const id = ctx.call.sessionId ?? (named && (await sessionOfApproval(ctx, named.id)))
   return id ? requireSession(ctx, id, { lock: true }) : undefined
 }
 
@@ -227,7 +236,7 @@ function requireConfirmation(
         : `By policy ${operation.id} needs a confirmation, which this route cannot carry.`,
     nextAction:
       `Open a session, POST {operationId: "${operation.id}", input, planDigest, reason} to /api/agent/sessions/{sessionId}/approvals, ` +
-      'and once a person approved it, confirm with envelope.approval {id, planDigest}.',
+      `and once a person approved it, ${operation.confirmation.envelope ? 'confirm with envelope.approval {id, planDigest}' : 'send the request again with the header Countersign-Approval: <id> <planDigest> (over MCP, _meta["dev.countersign/approval"] = {id, planDigest})'}.`,
     extra: { plan },
   })
 }

@@ -113,10 +113,10 @@ const changesOf = (
       after: after[field],
     }))
 
-/** A route without an envelope can carry neither a text nor an approval, so asking for one would close it for good. */
+/** A route without an envelope carries no confirmation text, so asking for one would close it for good. */
 function unbringable(subject: { confirmation: { envelope: boolean } }, rule: PolicyRow): PlanBlocker[] {
-  if (subject.confirmation.envelope || rule.mode === 'direct' || rule.kind === 'agent') return []
-  const message = `${rule.operationId} takes no envelope, so nobody could bring what ${rule.mode} asks for.`
+  if (subject.confirmation.envelope || rule.mode !== 'confirm') return []
+  const message = `${rule.operationId} takes no envelope, so nobody could bring a confirmation; use direct or approve.`
   return [{ code: 'policy-unsatisfiable', message }]
 }
 

@@ -11,7 +11,7 @@ import { fail } from '../operation/errors.ts'
 import { parseInput } from '../operation/input.ts'
 import type { Plan } from '../operation/plan.ts'
 import { makePlan } from '../operation/planning.ts'
-import { splitSecrets } from '../operation/redact.ts'
+import { secretPointers, splitSecrets } from '../operation/redact.ts'
 import { approvalReference, approvalTarget } from './approvals.ts'
 import { append, requireSession } from './log.ts'
 import { presentApproval, presentRequester } from './present.ts'
@@ -150,7 +150,8 @@ async function store(
   arguments_: Record<string, unknown>,
   plan: Plan,
 ): Promise<void> {
-  const { visible, secrets } = splitSecrets(write.input, arguments_)
+  const pointers = [...secretPointers(write.input), ...((await write.secrets?.(ctx, arguments_)) ?? [])]
+  const { visible, secrets } = splitSecrets(pointers, arguments_)
   const sealed = Object.keys(secrets).length > 0 ? ctx.deps.sealing.seal(JSON.stringify(secrets)) : null
   await insertApproval(ctx.db, ctx.org, {
     id,

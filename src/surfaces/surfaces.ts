@@ -2,6 +2,8 @@
 export const SURFACES: Record<string, string> = {
   'agent-sessions': 'Follow an agent’s run: durable event log, approvals, cancellation, replay.',
   'live-controls': 'Schedule live rooms and change their status.',
+  'configuration-hub':
+    'See every configuration, what hangs together and what would break, and how two organisations differ.',
   'action-contracts': 'Which actions exist, who may call them and what they ask for.',
   policies: 'What each write asks of people, automation and agents.',
   audit: 'Who did, or was refused, what.',

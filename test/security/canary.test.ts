@@ -95,8 +95,11 @@ type Answer = { status: number; body: any }
 type Call = (operation: Operation, input: Record<string, unknown>) => Promise<Answer>
 
 const overHttp: Call = async (operation, input) => {
-  const { method, path, body } = requestOf(operation, input)
-  const { status, text } = await send(agent, method, path, body, { 'agent-session-id': world.sessionId })
+  const { method, path, body, headers } = requestOf(operation, input)
+  const { status, text } = await send(agent, method, path, body, {
+    ...headers,
+    'agent-session-id': world.sessionId,
+  })
   return { status, body: JSON.parse(text) }
 }
 

@@ -23,8 +23,8 @@ export async function callOperation(
   input: Record<string, unknown>,
   more: { headers?: Record<string, string>; artistId?: string } = {},
 ): Promise<Reply> {
-  const { method, path, body } = requestOf(operation, input, more.artistId)
-  const reply = await caller.call(method, path, body, more.headers)
+  const { method, path, body, headers } = requestOf(operation, input, more.artistId)
+  const reply = await caller.call(method, path, body, { ...headers, ...more.headers })
   expectDocumented(operation, reply)
   return reply
 }

@@ -82,7 +82,8 @@ export const thingPut = write({
     const row = await rowOf(ctx, input.id)
     if (input.absent && row) fail('conflict', 'It is there.')
     const { 'pass/word': secret, ...shown } = input.document
-    const hashed = secret === undefined ? {} : { 'pass/word': ctx.deps.sealing.hash(String(secret)) }
+    const hashed: Record<string, string> =
+      secret === undefined ? {} : { 'pass/word': ctx.deps.sealing.hash(String(secret)) }
     return {
       target: { kind: 'thing', id: input.id, title: input.id },
       targetSummary: `Put ${input.id}.`,

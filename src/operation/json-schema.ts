@@ -38,11 +38,18 @@ const definitionName = (node: unknown): string | undefined => {
   return typeof $ref === 'string' ? $ref.replace('#/$defs/', '') : undefined
 }
 
+/** Whether a definition was given its name by us rather than by zod. */
+export const isNamed = (definition: string): boolean => !definition.startsWith('__')
+
 /**
  * Puts shared definitions in their places: several model providers take no `$ref` in arguments. One that contains
  * itself (any JSON value) becomes a schema that allows everything; the executor checks the value all the same.
+ * `refer` gives the reference of those that are to stay apart.
  */
-export function inlineDefinitions({ $defs, ...schema }: Schema): Schema {
+export function inlineDefinitions(
+  { $defs, ...schema }: Schema,
+  refer: (definition: string) => string | undefined = () => undefined,
+): Schema {
   const definitions = ($defs ?? {}) as Record<string, Schema>
   const place = (node: unknown): unknown => {
     if (Array.isArray(node)) return node.map((each) => place(each))
@@ -50,6 +57,8 @@ export function inlineDefinitions({ $defs, ...schema }: Schema): Schema {
     const name = definitionName(node)
     if (name !== undefined) {
       const { $ref: _, ...beside } = node as Schema
+      const elsewhere = refer(name)
+      if (elsewhere) return { $ref: elsewhere, ...beside }
       return { ...(containsItself(name, definitions) ? {} : (place(definitions[name]) as Schema)), ...beside }
     }
     return Object.fromEntries(Object.entries(node).map(([key, each]) => [key, placed(key, place(each))]))

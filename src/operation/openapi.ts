@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { actionLiteral, answerSchema, type Operation } from './define.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
-import { inlineDefinitions, jsonSchema } from './json-schema.ts'
+import { inlineDefinitions, isNamed, jsonSchema } from './json-schema.ts'
 import { PlanAnswer } from './plan.ts'
 
 type Json = Record<string, unknown>
@@ -46,9 +46,26 @@ const WRITE_ERRORS: readonly ErrorCode[] = [
 ]
 const ENVELOPE_ERRORS: readonly ErrorCode[] = ['idempotency-key-required', 'confirmation-mismatch']
 
+/** Input as a whole, since clients generate one form from it; in output what has a name of its own is a component. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _, ...json } = inlineDefinitions(jsonSchema(schema, io))
+  const { $schema: _, ...json } = inlineDefinitions(
+    jsonSchema(schema, io),
+    io === 'output' ? component : none,
+  )
   return json
+}
+
+const none = () => undefined
+const component = (name: string) => (isNamed(name) ? `#/components/schemas/${name}` : undefined)
+
+/** The named schemas that answers refer to. */
+function components(operations: readonly Operation[]): Record<string, Json> {
+  const all = operations.flatMap((operation) => {
+    const { $defs = {} } = jsonSchema(answerSchema(operation), 'output') as { $defs?: Record<string, Json> }
+    const named = Object.entries($defs).filter(([name]) => isNamed(name))
+    return named.map(([name, schema]) => [name, inlineDefinitions({ $defs, ...schema }, component)] as const)
+  })
+  return Object.fromEntries(all.map(([name, { id: _, ...schema }]) => [name, schema]))
 }
 
 const without = (schema: Json, names: readonly string[]): Json => ({
@@ -237,7 +254,7 @@ export function openapi(operations: readonly Operation[], version: string): Json
     },
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => a.localeCompare(b))),
     components: {
-      schemas: { Problem: PROBLEM },
+      schemas: { Problem: PROBLEM, ...components(operations) },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },
         cookie: { type: 'apiKey', in: 'cookie', name: 'countersign.session_token' },

@@ -42,32 +42,34 @@ export const PlanBlocker = z.object({
 })
 
 /** What a write would do, exactly. One type for every surface: events, policies, catalog, configuration. */
-export const PlanSchema = z.object({
-  contract: z.literal(PLAN_CONTRACT),
-  operationId: z.string(),
-  toolName: z.string(),
-  action: z.string(),
-  contractId: z.string(),
-  target: PlanTarget,
-  targetSummary: z.string(),
-  observed: z.array(ObservedVersion),
-  arguments: z.record(z.string(), Json),
-  changes: z.array(PlanChange),
-  affectedSurfaces: z.array(z.string()),
-  blockers: z.array(PlanBlocker),
-  warnings: z.array(z.string()),
-  conflicts: z.array(z.object({ pointer: z.string(), message: z.string(), choices: z.array(z.string()) })),
-  confirmationText: z.string(),
-  policy: z.object({
-    mode: z.enum(['direct', 'confirm', 'approve']),
-    approvers: z.number().int(),
-    delegatorMayConfirm: z.boolean(),
-    version: z.number().int(),
-  }),
-  details: z.record(z.string(), Json),
-  redactions: z.array(z.string()),
-  planDigest: z.string(),
-})
+export const PlanSchema = z
+  .object({
+    contract: z.literal(PLAN_CONTRACT),
+    operationId: z.string(),
+    toolName: z.string(),
+    action: z.string(),
+    contractId: z.string(),
+    target: PlanTarget,
+    targetSummary: z.string(),
+    observed: z.array(ObservedVersion),
+    arguments: z.record(z.string(), Json),
+    changes: z.array(PlanChange),
+    affectedSurfaces: z.array(z.string()),
+    blockers: z.array(PlanBlocker),
+    warnings: z.array(z.string()),
+    conflicts: z.array(z.object({ pointer: z.string(), message: z.string(), choices: z.array(z.string()) })),
+    confirmationText: z.string(),
+    policy: z.object({
+      mode: z.enum(['direct', 'confirm', 'approve']),
+      approvers: z.number().int(),
+      delegatorMayConfirm: z.boolean(),
+      version: z.number().int(),
+    }),
+    details: z.record(z.string(), Json),
+    redactions: z.array(z.string()),
+    planDigest: z.string(),
+  })
+  .meta({ id: 'Plan' })
 
 /** What a write answers that was asked for its plan. */
 export const PlanAnswer = z.object({ ok: z.literal(true), mode: z.literal('preview'), plan: PlanSchema })

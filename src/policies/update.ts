@@ -33,7 +33,7 @@ export const update = write({
   http: { method: 'PUT', path: '/api/admin/policies' },
   access: { auth: 'first-party-session', owner: true },
   input: Input,
-  output: z.object({ ok: z.literal(true), mode: z.enum(['applied', 'preview']), plan: PlanSchema }),
+  output: z.object({ ok: z.literal(true), mode: z.literal('applied'), plan: PlanSchema }),
   errors: ['policy-unsatisfiable', 'validation-failed', 'forbidden', 'stale', 'conflict', 'plan-blocked'],
   confirmation: {
     kind: 'policy-change',

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import { authenticate } from './access/authenticate.ts'
 import type { Principal } from './access/principal.ts'
 import { registerAccessRoutes } from './access/routes.ts'
@@ -60,6 +65,8 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     reply.header('x-request-id', request.id)
     reply.header('x-content-type-options', 'nosniff')
     reply.header('cache-control', 'no-store')
+    // clients name a form even where they send nothing (axios: x-www-form-urlencoded); nothing has no type
+    if (isEmpty(request.headers)) delete request.headers['content-type']
   })
   app.addHook('onResponse', async (request, reply) => {
     deps.metrics.requests.inc({ method: request.method, status: `${Math.floor(reply.statusCode / 100)}xx` })
@@ -79,6 +86,9 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   await app.register((scope) => mcpHttp(scope, mcpOptions(deps)))
   return app
 }
+
+const isEmpty = (headers: FastifyRequest['headers']): boolean =>
+  headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
 
 const notFound = (method: string, url: string): unknown => {
   try {

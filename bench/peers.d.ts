@@ -13,3 +13,13 @@ declare module '@langchain/langgraph-checkpoint-postgres' {
     list(config: Config): AsyncIterable<unknown>
   }
 }
+
+declare module 'p-graph' {
+  export class PGraph {
+    constructor(
+      nodes: Map<string, { run(): Promise<unknown> }>,
+      dependencies: [before: string, after: string][],
+    )
+    run(options: { concurrency: number }): Promise<void>
+  }
+}

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const BENCHES = ['sessions', 'confirm', 'startup'] as const
+const BENCHES = ['sessions', 'confirm', 'startup', 'schedule'] as const
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const wanted = process.argv.slice(2).filter((each) => !each.startsWith('-'))

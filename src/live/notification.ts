@@ -1,5 +1,5 @@
 import type { Settable } from './rules.ts'
-import { renderTime } from './rules.ts'
+import { renderTime } from './wording.ts'
 
 export type Notification = {
   enabled: boolean

@@ -4,13 +4,11 @@ import type { PlanBlocker, PlanDraft } from '../operation/plan.ts'
 import { audienceNotes, type Notification, notificationDetails } from './notification.ts'
 import {
   changedFields,
-  createText,
   DEFAULTS,
   type EventStatus,
   type LiveEvent,
   type NextStatus,
   NO_MESSAGES,
-  planChanges,
   REDACTED_FIELDS,
   type Room,
   readiness,
@@ -18,12 +16,10 @@ import {
   SETTABLE,
   type Settable,
   scheduleBlockers,
-  statusText,
   transitionBlockers,
-  updateSummary,
-  updateText,
 } from './rules.ts'
 import { findChannel, findRoom } from './store.ts'
+import { createText, planChanges, statusText, updateSummary, updateText } from './wording.ts'
 
 type Input = Record<string, unknown>
 

@@ -15,8 +15,6 @@ const SERVED: Readonly<Record<string, readonly string[]>> = {
   '/sign-in/email': ['POST'],
   '/sign-out': ['POST'],
   '/get-session': ['GET'],
-  '/list-sessions': ['GET'],
-  '/revoke-session': ['POST'],
   '/revoke-other-sessions': ['POST'],
   '/change-password': ['POST'],
   '/organization/list': ['GET'],
@@ -80,15 +78,36 @@ function headersFor(request: FastifyRequest, changed: Record<string, string> = {
   return headers
 }
 
-/** Sends better-auth's response on; its failures become ours, which say nothing of their cause. */
-export async function sendResponse(reply: FastifyReply, response: Response): Promise<FastifyReply> {
+/** better-auth repeats in JSON what its cookie says; scripts of a page need not see it. */
+const CARRY_TOKEN = ['/sign-in/email', '/get-session']
+
+/** The body without the session's token, where better-auth puts it. */
+async function bodyOf(response: Response, path?: string): Promise<Buffer> {
+  const body = Buffer.from(await response.arrayBuffer())
+  if (!response.ok || path === undefined || !CARRY_TOKEN.includes(path)) return body
+  const shown = JSON.stringify(JSON.parse(body.toString('utf8')), (name, value: unknown) =>
+    name === 'token' ? undefined : value,
+  )
+  return Buffer.from(shown)
+}
+
+/**
+ * Sends better-auth's response to the request for `path` on; its failures become ours, which say nothing of their
+ * cause.
+ */
+export async function sendResponse(
+  reply: FastifyReply,
+  response: Response,
+  path?: string,
+): Promise<FastifyReply> {
   if (response.status >= 500) throw new Error(`better-auth answered ${response.status}`)
   reply.code(response.status)
-  for (const [name, value] of response.headers) if (name !== 'set-cookie') reply.header(name, value)
+  for (const [name, value] of response.headers)
+    if (name !== 'set-cookie' && name !== 'content-length') reply.header(name, value)
   passCookies(reply, response)
   const retryAfter = response.headers.get('x-retry-after')
   if (retryAfter) reply.header('retry-after', retryAfter)
-  return reply.send(Buffer.from(await response.arrayBuffer()))
+  return reply.send(await bodyOf(response, path))
 }
 
 export function passCookies(reply: FastifyReply, response: Response): void {

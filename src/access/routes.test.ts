@@ -185,6 +185,21 @@ describe('[X-17] signing in too often', () => {
 })
 
 describe('[X-18] secrets', () => {
+  it('are in the cookie of a sign-in and in no answer', async () => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/auth/sign-in/email',
+      payload: { email: 'owner@laurel.test', password: PASSWORD },
+    })
+    const cookie = answer.cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+    const session = await app.inject({ url: '/api/auth/get-session', headers: { cookie } })
+    expect(answer.json()).toMatchObject({ user: { email: 'owner@laurel.test' } })
+    expect(session.json()).toMatchObject({ session: { userId: expect.any(String) } })
+    const token = decodeURIComponent(answer.cookies[0]!.value).split('.')[0]!
+    expect(token.length).toBeGreaterThan(20)
+    for (const { body } of [answer, session]) expect(body).not.toContain(token)
+  })
+
   it('appear in no log line, and in the database only as hashes', async () => {
     const canary = 'canary-password-5f0c'
     const { key } = await createKey(test.access, { org: 'laurel', role: 'agent' })

@@ -51,7 +51,7 @@ function mountBetterAuth(scope: FastifyInstance, access: Access): void {
     if (path === '/oauth2/token') await refuseDeadRefresh(access, request)
     const changes =
       path === '/oauth2/authorize' ? { url: asConsentRequest(request.url), headers: NAVIGATION } : {}
-    return sendResponse(reply, await forward(access, request, changes))
+    return sendResponse(reply, await forward(access, request, changes), path)
   }
   scope.route({ method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], url: `${AUTH_PATH}/*`, handler: pass })
 }

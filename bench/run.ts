@@ -2,7 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const BENCHES = ['sessions', 'confirm', 'startup', 'schedule'] as const
+const BENCHES = [
+  'sessions',
+  'confirm',
+  'startup',
+  'schedule',
+  'rebuild',
+  'config-index',
+  'extraction',
+] as const
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const wanted = process.argv.slice(2).filter((each) => !each.startsWith('-'))
@@ -17,5 +25,5 @@ if (!existsSync(`${here}node_modules`)) {
 }
 for (const name of wanted.length > 0 ? wanted : BENCHES) {
   const module = (await import(`./${name}.ts`)) as Record<string, () => Promise<void>>
-  await module[name]?.()
+  await module[name.replaceAll(/-./g, ([, letter]) => (letter as string).toUpperCase())]?.()
 }

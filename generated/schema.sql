@@ -345,11 +345,108 @@ CREATE TABLE public.config_indexes (
   status text NOT NULL,
   last_built_at timestamp with time zone,
   build_duration_ms integer,
-  failed_types text[] NOT NULL,
+  failed_types text[] NOT NULL DEFAULT '{}'::text[],
   build_token text,
+  attempt integer NOT NULL DEFAULT 0,
   started_at timestamp with time zone,
   checkpoint jsonb,
   staged_items integer NOT NULL DEFAULT 0
+);
+
+CREATE TABLE public.config_job_events (
+  org text NOT NULL,
+  job_id text NOT NULL,
+  seq bigint NOT NULL,
+  ts timestamp with time zone NOT NULL,
+  phase text,
+  type text,
+  source_id text,
+  target_id text,
+  status text NOT NULL,
+  message text,
+  error text
+);
+
+CREATE TABLE public.config_job_rows (
+  org text NOT NULL,
+  job_id text NOT NULL,
+  seq integer NOT NULL,
+  type text NOT NULL,
+  source_id text NOT NULL,
+  target_id text,
+  title text,
+  action text NOT NULL,
+  status text NOT NULL,
+  phase text NOT NULL,
+  level integer NOT NULL,
+  matched_by text,
+  revision text,
+  plan jsonb NOT NULL,
+  desired json,
+  sealed_secrets bytea,
+  attempt integer NOT NULL DEFAULT 0,
+  code text,
+  error text,
+  updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.config_jobs (
+  org text NOT NULL,
+  id text NOT NULL,
+  kind text NOT NULL,
+  name text,
+  status text NOT NULL,
+  stage text NOT NULL,
+  direction text,
+  source_org text,
+  target_org text NOT NULL,
+  dry_run boolean NOT NULL,
+  request jsonb NOT NULL,
+  requested_by jsonb NOT NULL,
+  of_job text,
+  session_id text,
+  approval_id text,
+  plan_digest text,
+  plan jsonb,
+  needs_token boolean NOT NULL,
+  holder text,
+  fence integer NOT NULL DEFAULT 0,
+  current_phase text,
+  current_batch jsonb,
+  counts jsonb NOT NULL,
+  event_seq bigint NOT NULL DEFAULT 0,
+  stats jsonb,
+  error text,
+  created_at timestamp with time zone NOT NULL,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone
+);
+
+CREATE TABLE public.config_journal (
+  org text NOT NULL,
+  job_id text NOT NULL,
+  row_seq integer NOT NULL,
+  step text NOT NULL,
+  outcome text NOT NULL,
+  done_order bigint,
+  type text NOT NULL,
+  target_id text,
+  marker text,
+  pre_image json,
+  pre_sealed bytea,
+  pre_revision text,
+  post_revision text,
+  post_hash text,
+  at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.config_latencies (
+  org text NOT NULL,
+  connector text NOT NULL,
+  kind text NOT NULL,
+  count integer NOT NULL,
+  mean_ms double precision NOT NULL,
+  updated_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.config_lineage (
@@ -411,16 +508,71 @@ CREATE TABLE public.config_nodes (
   deleted_at timestamp with time zone
 );
 
+CREATE TABLE public.config_snapshot_items (
+  org text NOT NULL,
+  snapshot_id text NOT NULL,
+  type text NOT NULL,
+  id text NOT NULL,
+  version integer NOT NULL,
+  content_hash text NOT NULL,
+  document json NOT NULL,
+  sealed_secrets bytea,
+  secret_hashes jsonb
+);
+
+CREATE TABLE public.config_snapshot_schedules (
+  org text NOT NULL,
+  id text NOT NULL,
+  name text NOT NULL,
+  selection jsonb NOT NULL,
+  every_hours integer NOT NULL,
+  keep integer NOT NULL,
+  next_at timestamp with time zone NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  created_by text NOT NULL
+);
+
+CREATE TABLE public.config_snapshots (
+  org text NOT NULL,
+  id text NOT NULL,
+  name text NOT NULL,
+  selection jsonb NOT NULL,
+  status text NOT NULL,
+  items integer NOT NULL DEFAULT 0,
+  digest text,
+  failed_types text[] NOT NULL DEFAULT '{}'::text[],
+  schedule text,
+  created_at timestamp with time zone NOT NULL,
+  created_by text NOT NULL,
+  expires_at timestamp with time zone
+);
+
 CREATE TABLE public.config_staged (
   org text NOT NULL,
   build_token text NOT NULL,
   type text NOT NULL,
   id text NOT NULL,
-  node jsonb NOT NULL,
-  names jsonb NOT NULL,
-  edges jsonb NOT NULL,
-  tokens bigint[] NOT NULL
-);
+  differs boolean NOT NULL,
+  connector text,
+  title text,
+  title_key text,
+  updated_at timestamp with time zone,
+  updated_by text,
+  tags text[],
+  purposes text[],
+  blueprint_ids text[],
+  active boolean,
+  usage double precision,
+  summary json,
+  natural_key text,
+  content_hash text,
+  version integer,
+  names json,
+  declared json,
+  words text[],
+  variables text[],
+  tokens bigint[]
+) WITH (toast_tuple_target=8160);
 
 CREATE TABLE public.config_types (
   org text NOT NULL,
@@ -634,17 +786,44 @@ ALTER TABLE public.config_edges ADD CONSTRAINT config_edges_kind_check CHECK ((k
 ALTER TABLE public.config_edges ADD CONSTRAINT config_edges_pkey PRIMARY KEY (org, from_type, from_id, name, to_type, kind);
 ALTER TABLE public.config_indexes ADD CONSTRAINT config_indexes_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
 ALTER TABLE public.config_indexes ADD CONSTRAINT config_indexes_pkey PRIMARY KEY (org);
-ALTER TABLE public.config_indexes ADD CONSTRAINT config_indexes_status_check CHECK ((status = ANY (ARRAY['missing'::text, 'building'::text, 'ready'::text, 'failed'::text])));
+ALTER TABLE public.config_indexes ADD CONSTRAINT config_indexes_status_check CHECK ((status = ANY (ARRAY['building'::text, 'ready'::text, 'failed'::text])));
+ALTER TABLE public.config_job_events ADD CONSTRAINT config_job_events_org_job_id_fkey FOREIGN KEY (org, job_id) REFERENCES config_jobs(org, id) ON DELETE CASCADE;
+ALTER TABLE public.config_job_events ADD CONSTRAINT config_job_events_pkey PRIMARY KEY (org, job_id, seq);
+ALTER TABLE public.config_job_rows ADD CONSTRAINT config_job_rows_action_check CHECK ((action = ANY (ARRAY['create'::text, 'patch'::text, 'delete'::text, 'none'::text, 'refused'::text])));
+ALTER TABLE public.config_job_rows ADD CONSTRAINT config_job_rows_org_job_id_fkey FOREIGN KEY (org, job_id) REFERENCES config_jobs(org, id) ON DELETE CASCADE;
+ALTER TABLE public.config_job_rows ADD CONSTRAINT config_job_rows_pkey PRIMARY KEY (org, job_id, seq);
+ALTER TABLE public.config_jobs ADD CONSTRAINT config_jobs_current_phase_check CHECK ((current_phase = ANY (ARRAY['phase_0'::text, 'phase_a'::text, 'phase_a5'::text, 'phase_b'::text, 'finalize'::text])));
+ALTER TABLE public.config_jobs ADD CONSTRAINT config_jobs_direction_check CHECK ((direction = ANY (ARRAY['push'::text, 'pull'::text])));
+ALTER TABLE public.config_jobs ADD CONSTRAINT config_jobs_kind_check CHECK ((kind = ANY (ARRAY['sync'::text, 'delete'::text, 'restore'::text, 'rollback'::text])));
+ALTER TABLE public.config_jobs ADD CONSTRAINT config_jobs_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_jobs ADD CONSTRAINT config_jobs_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.config_jobs ADD CONSTRAINT config_jobs_stage_check CHECK ((stage = ANY (ARRAY['planning'::text, 'waiting'::text, 'running'::text, 'ended'::text])));
+ALTER TABLE public.config_jobs ADD CONSTRAINT config_jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'in_progress'::text, 'succeeded'::text, 'partial'::text, 'failed'::text, 'cancelled'::text])));
+ALTER TABLE public.config_journal ADD CONSTRAINT config_journal_org_job_id_row_seq_fkey FOREIGN KEY (org, job_id, row_seq) REFERENCES config_job_rows(org, job_id, seq) ON DELETE CASCADE;
+ALTER TABLE public.config_journal ADD CONSTRAINT config_journal_outcome_check CHECK ((outcome = ANY (ARRAY['intended'::text, 'done'::text, 'refused'::text, 'unknown'::text])));
+ALTER TABLE public.config_journal ADD CONSTRAINT config_journal_pkey PRIMARY KEY (org, job_id, row_seq, step);
+ALTER TABLE public.config_journal ADD CONSTRAINT config_journal_step_check CHECK ((step = ANY (ARRAY['create'::text, 'patch'::text, 'complete'::text, 'delete'::text])));
+ALTER TABLE public.config_latencies ADD CONSTRAINT config_latencies_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_latencies ADD CONSTRAINT config_latencies_pkey PRIMARY KEY (org, connector, kind);
 ALTER TABLE public.config_lineage ADD CONSTRAINT config_lineage_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
-ALTER TABLE public.config_lineage ADD CONSTRAINT config_lineage_org_type_source_org_target_id_key UNIQUE (org, type, source_org, target_id);
-ALTER TABLE public.config_lineage ADD CONSTRAINT config_lineage_pkey PRIMARY KEY (org, type, source_org, source_id);
+ALTER TABLE public.config_lineage ADD CONSTRAINT config_lineage_org_source_org_type_target_id_key UNIQUE (org, source_org, type, target_id);
+ALTER TABLE public.config_lineage ADD CONSTRAINT config_lineage_pkey PRIMARY KEY (org, source_org, type, source_id);
 ALTER TABLE public.config_lineage_blocks ADD CONSTRAINT config_lineage_blocks_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
-ALTER TABLE public.config_lineage_blocks ADD CONSTRAINT config_lineage_blocks_pkey PRIMARY KEY (org, type, source_org, source_id, target_id);
+ALTER TABLE public.config_lineage_blocks ADD CONSTRAINT config_lineage_blocks_pkey PRIMARY KEY (org, source_org, type, source_id, target_id);
 ALTER TABLE public.config_mentions ADD CONSTRAINT config_mentions_pkey PRIMARY KEY (org, type, id);
 ALTER TABLE public.config_names ADD CONSTRAINT config_names_kind_check CHECK ((kind = ANY (ARRAY['id'::text, 'alias'::text, 'slug'::text, 'variable'::text])));
 ALTER TABLE public.config_names ADD CONSTRAINT config_names_pkey PRIMARY KEY (org, name, type, id, kind);
 ALTER TABLE public.config_nodes ADD CONSTRAINT config_nodes_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
 ALTER TABLE public.config_nodes ADD CONSTRAINT config_nodes_pkey PRIMARY KEY (org, type, id);
+ALTER TABLE public.config_snapshot_items ADD CONSTRAINT config_snapshot_items_org_snapshot_id_fkey FOREIGN KEY (org, snapshot_id) REFERENCES config_snapshots(org, id) ON DELETE CASCADE;
+ALTER TABLE public.config_snapshot_items ADD CONSTRAINT config_snapshot_items_pkey PRIMARY KEY (org, snapshot_id, type, id);
+ALTER TABLE public.config_snapshot_schedules ADD CONSTRAINT config_snapshot_schedules_every_hours_check CHECK (((every_hours >= 1) AND (every_hours <= 8760)));
+ALTER TABLE public.config_snapshot_schedules ADD CONSTRAINT config_snapshot_schedules_keep_check CHECK (((keep >= 1) AND (keep <= 1000)));
+ALTER TABLE public.config_snapshot_schedules ADD CONSTRAINT config_snapshot_schedules_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_snapshot_schedules ADD CONSTRAINT config_snapshot_schedules_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.config_snapshots ADD CONSTRAINT config_snapshots_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.config_snapshots ADD CONSTRAINT config_snapshots_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.config_snapshots ADD CONSTRAINT config_snapshots_status_check CHECK ((status = ANY (ARRAY['building'::text, 'ready'::text, 'failed'::text])));
 ALTER TABLE public.config_staged ADD CONSTRAINT config_staged_pkey PRIMARY KEY (org, build_token, type, id);
 ALTER TABLE public.config_types ADD CONSTRAINT config_types_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
 ALTER TABLE public.config_types ADD CONSTRAINT config_types_pkey PRIMARY KEY (org, type);
@@ -701,13 +880,20 @@ CREATE INDEX auth_oauth_refresh_token_session_id_idx ON public.auth_oauth_refres
 CREATE INDEX auth_oauth_refresh_token_user_id_idx ON public.auth_oauth_refresh_token USING btree (user_id);
 CREATE INDEX auth_session_user_id_idx ON public.auth_session USING btree (user_id);
 CREATE INDEX auth_verification_identifier_idx ON public.auth_verification USING btree (identifier);
-CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name);
-CREATE INDEX config_mentions_tokens ON public.config_mentions USING gin (tokens);
+CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name, from_type, from_id);
+CREATE INDEX config_job_rows_by_key ON public.config_job_rows USING btree (org, job_id, type, source_id);
+CREATE INDEX config_job_rows_by_status ON public.config_job_rows USING btree (org, job_id, status, seq);
+CREATE INDEX config_jobs_by_time ON public.config_jobs USING btree (org, kind, created_at DESC, id DESC);
+CREATE INDEX config_jobs_open ON public.config_jobs USING btree (stage, holder) WHERE (stage <> 'ended'::text);
+CREATE INDEX config_mentions_tokens ON public.config_mentions USING gin (tokens) WITH (fastupdate=off);
 CREATE INDEX config_names_of_node ON public.config_names USING btree (org, type, id);
 CREATE INDEX config_nodes_by_natural_key ON public.config_nodes USING btree (org, type, natural_key) WHERE ((deleted_at IS NULL) AND (natural_key IS NOT NULL));
 CREATE INDEX config_nodes_by_title ON public.config_nodes USING btree (org, type, title_key, id) WHERE (deleted_at IS NULL);
 CREATE INDEX config_nodes_by_update ON public.config_nodes USING btree (org, type, updated_at DESC, id DESC) WHERE (deleted_at IS NULL);
 CREATE INDEX config_nodes_by_usage ON public.config_nodes USING btree (org, type, usage DESC, id DESC) WHERE (deleted_at IS NULL);
+CREATE INDEX config_snapshot_schedules_due ON public.config_snapshot_schedules USING btree (next_at);
+CREATE INDEX config_snapshots_by_time ON public.config_snapshots USING btree (org, created_at DESC, id DESC);
+CREATE INDEX config_snapshots_expired ON public.config_snapshots USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX live_chat_messages_event ON public.live_chat_messages USING btree (org, event_id, created_at DESC);
 CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at DESC NULLS LAST, id);

@@ -18,6 +18,8 @@ export type Config = {
   logLevel: (typeof LOG_LEVELS)[number]
   /** Believe X-Forwarded-* of a proxy in front. */
   trustProxy: boolean
+  /** Let connectors reach addresses of the deployment's own network. */
+  allowPrivateConnectors?: boolean
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -58,6 +60,7 @@ const Env = z.object({
     .regex(/^[a-z0-9](-?[a-z0-9])*$/, 'must be an organisation’s slug')
     .optional(),
   COUNTERSIGN_TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS: z.enum(['true', 'false'], 'must be true or false').default('false'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
 })
 
@@ -85,6 +88,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     defaultOrg: values.COUNTERSIGN_DEFAULT_ORG,
     logLevel: values.LOG_LEVEL,
     trustProxy: values.COUNTERSIGN_TRUST_PROXY === 'true',
+    allowPrivateConnectors: values.COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS === 'true',
   }
 }
 

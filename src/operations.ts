@@ -1,6 +1,49 @@
 import { contractsRead } from './actions/contracts-read.ts'
 import { envelopeValidate } from './actions/envelope-validate.ts'
 import { read as auditRead } from './audit/read.ts'
+import { configsCompare } from './config-hub/configs-compare.ts'
+import { configsDependencies } from './config-hub/configs-dependencies.ts'
+import { configsList } from './config-hub/configs-list.ts'
+import { configsUsedBy } from './config-hub/configs-used-by.ts'
+import { connectorsCheck } from './config-hub/connectors-check.ts'
+import { connectorsList } from './config-hub/connectors-list.ts'
+import { connectorsPut } from './config-hub/connectors-put.ts'
+import { connectorsRemove } from './config-hub/connectors-remove.ts'
+import { graphClosure } from './config-hub/graph-closure.ts'
+import { graphCycles } from './config-hub/graph-cycles.ts'
+import { graphDangling } from './config-hub/graph-dangling.ts'
+import { graphImpact } from './config-hub/graph-impact.ts'
+import { graphOrphans } from './config-hub/graph-orphans.ts'
+import { indexRead } from './config-hub/index-read.ts'
+import { indexRebuild } from './config-hub/index-rebuild.ts'
+import { inventoryRead } from './config-hub/inventory-read.ts'
+import { lineageBreak } from './config-hub/lineage-break.ts'
+import { lineageConfirm } from './config-hub/lineage-confirm.ts'
+import { manifestRead as hubManifestRead } from './config-hub/manifest-read.ts'
+import { matchesSuggest } from './config-hub/matches-suggest.ts'
+import { typesDefine } from './config-hub/types-define.ts'
+import { typesList } from './config-hub/types-list.ts'
+import { typesRead } from './config-hub/types-read.ts'
+import { typesRemove } from './config-hub/types-remove.ts'
+import { documentsCreate } from './config-store/documents-create.ts'
+import { documentsDelete } from './config-store/documents-delete.ts'
+import { documentsExport } from './config-store/documents-export.ts'
+import { documentsHistory } from './config-store/documents-history.ts'
+import { documentsImport } from './config-store/documents-import.ts'
+import { documentsList } from './config-store/documents-list.ts'
+import { documentsPatch } from './config-store/documents-patch.ts'
+import { documentsPut } from './config-store/documents-put.ts'
+import { documentsRead } from './config-store/documents-read.ts'
+import { versionsRead } from './config-store/versions-read.ts'
+import { schedulesList } from './config-sync/schedules-list.ts'
+import { schedulesPut } from './config-sync/schedules-put.ts'
+import { schedulesRemove } from './config-sync/schedules-remove.ts'
+import { snapshotItemsList } from './config-sync/snapshot-items-list.ts'
+import { snapshotsCreate } from './config-sync/snapshots-create.ts'
+import { snapshotsDiff } from './config-sync/snapshots-diff.ts'
+import { snapshotsList } from './config-sync/snapshots-list.ts'
+import { snapshotsRead } from './config-sync/snapshots-read.ts'
+import { snapshotsRemove } from './config-sync/snapshots-remove.ts'
 import { controlsRead } from './live/controls-read.ts'
 import { eventsScheduleConfirmedCreate } from './live/events-schedule-confirmed-create.ts'
 import { eventsScheduleConfirmedUpdate } from './live/events-schedule-confirmed-update.ts'
@@ -46,6 +89,49 @@ export const OPERATIONS: readonly Operation[] = checked([
   eventsScheduleConfirmedUpdate,
   eventsStatusPreview,
   eventsStatusConfirmedUpdate,
+  hubManifestRead,
+  typesList,
+  typesRead,
+  typesDefine,
+  typesRemove,
+  configsList,
+  configsDependencies,
+  configsUsedBy,
+  graphClosure,
+  graphImpact,
+  graphCycles,
+  graphOrphans,
+  graphDangling,
+  indexRead,
+  indexRebuild,
+  inventoryRead,
+  configsCompare,
+  matchesSuggest,
+  lineageConfirm,
+  lineageBreak,
+  connectorsList,
+  connectorsPut,
+  connectorsRemove,
+  connectorsCheck,
+  documentsList,
+  documentsCreate,
+  documentsRead,
+  documentsPut,
+  documentsPatch,
+  documentsDelete,
+  documentsHistory,
+  versionsRead,
+  documentsImport,
+  documentsExport,
+  snapshotsList,
+  snapshotsCreate,
+  snapshotsRead,
+  snapshotItemsList,
+  snapshotsDiff,
+  snapshotsRemove,
+  schedulesList,
+  schedulesPut,
+  schedulesRemove,
   policiesRead,
   policiesUpdate,
   auditRead,

@@ -6,6 +6,7 @@ import { type Config, ConfigError } from './config.ts'
 import { openStorage, type Storage } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
 import type { Deps } from './deps.ts'
+import { installJobs } from './jobs/install.ts'
 import { type Jobs, startJobs } from './jobs/start.ts'
 import { createLogger } from './log.ts'
 import { createMetrics } from './metrics.ts'
@@ -22,6 +23,7 @@ export async function openDeps(config: Config): Promise<Running> {
   const storage = await openStorage(config, log)
   try {
     await migrate(storage.connection)
+    await installJobs(storage.connection)
   } catch (error) {
     await storage.stop()
     throw error

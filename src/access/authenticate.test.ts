@@ -77,7 +77,9 @@ describe('[X-4] keys', () => {
       email: null,
       client,
     })
-    expect(principal.scopes).toEqual(['creator:laurel:live:read', 'creator:laurel:live:write'])
+    expect(principal.scopes).toEqual(
+      ['live:read', 'live:write', 'config:read', 'config:write'].map((scope) => `creator:laurel:${scope}`),
+    )
     expect(principal.id).toBe(`grant:${principal.grantId}`)
 
     await member('admin@laurel.test', 'admin')

@@ -15,7 +15,7 @@ import {
 } from './keys-store.ts'
 import { requireOrganisation } from './organisations.ts'
 import { type Client, clientId, type KeyRole, memberScopes, type Person } from './principal.ts'
-import { coveredBy, everything, LISTENER_SCOPES, scopeMistakes } from './scopes.ts'
+import { agentScopes, coveredBy, everything, LISTENER_SCOPES, scopeMistakes } from './scopes.ts'
 import { createPersonForKey, requireMember, requireOwner } from './users.ts'
 
 export type NewKey = {
@@ -46,7 +46,8 @@ const DEFAULT_NAMES: Record<KeyRole, string> = {
 
 export function defaultScopes(org: string, role: KeyRole): string[] {
   if (role === 'listener') return [...LISTENER_SCOPES]
-  return role === 'agent' ? [`creator:${org}:live:read`, `creator:${org}:live:write`] : [everything(org)]
+  // an agent may propose everything: its writes wait for a person whatever its scopes
+  return role === 'agent' ? agentScopes(org) : [everything(org)]
 }
 
 /**

@@ -26,6 +26,10 @@ export const OAUTH_SCOPES: Readonly<Record<string, string>> = {
 export const scopeOfOAuth = (org: string, scope: string): string | undefined =>
   Object.hasOwn(OAUTH_SCOPES, scope) ? `creator:${org}:${scope}` : undefined
 
+/** All of them, of one organisation. */
+export const agentScopes = (org: string): string[] =>
+  Object.keys(OAUTH_SCOPES).map((scope) => `creator:${org}:${scope}`)
+
 /** Whether holding `held` includes `wanted`. */
 export function covers(held: string, wanted: string): boolean {
   if (held === wanted) return true

@@ -4,9 +4,11 @@ import { OPERATIONS } from '../operations.ts'
 import { VERSION } from '../version.ts'
 import { adminCommands, type WithStorage } from './admin.ts'
 import { operationCommands } from './call.ts'
+import { configCommands } from './configs.ts'
 import { endingOf, usageEnding } from './exit.ts'
 import { createOutput } from './output.ts'
 import { serverCommands } from './server.ts'
+import { snapshotCommands } from './snapshots.ts'
 
 // known before the line is parsed, for lines that cannot be
 const wantsJson = process.argv.includes('--json')
@@ -34,6 +36,8 @@ const withStorage: WithStorage = async (work) => {
 
 adminCommands(program, withStorage, output)
 operationCommands(program, OPERATIONS, process.env, output)
+configCommands(program, OPERATIONS, process.env, output)
+snapshotCommands(program, OPERATIONS, process.env, output)
 serverCommands(program, output)
 allowJsonEverywhere(program)
 

@@ -39,14 +39,16 @@ export function serverCommands(program: Command, output: () => Output): void {
     .command('migrate')
     .description('bring the database to this release')
     .action(async () => {
-      const [{ openStorage }, { migrate }, { createLogger }] = await Promise.all([
+      const [{ openStorage }, { migrate }, { installJobs }, { createLogger }] = await Promise.all([
         import('../db/connect.ts'),
         import('../db/migrate.ts'),
+        import('../jobs/install.ts'),
         import('../log.ts'),
       ])
       const storage = await openStorage(readConfig(process.env), createLogger({ logLevel: 'error' }))
       try {
         const { applied } = await migrate(storage.connection)
+        await installJobs(storage.connection)
         output().data(
           { ok: true, applied },
           applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Nothing to apply.',

@@ -31,3 +31,8 @@ export type ConfigNode = z.infer<typeof ConfigNode>
 /** Read access to the hub: people who administer, automation, and grants with the scope. */
 export const READS = { auth: 'scoped-agent-grant', scope: 'config:read' } as const
 export const WRITES = { auth: 'scoped-agent-grant', scope: 'config:write' } as const
+
+export const ConnectorId = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and -, at most 63')
+  .refine((id) => id !== 'store', 'store is the built-in one')

@@ -10,6 +10,9 @@ export const LINES = 'application/x-ndjson'
 /** 4 MiB: twenty times the largest configuration that our own measurements use. */
 const MAX_LINE_BYTES = 4_194_304
 
+/** Text that a batch holds before it is run, however many lines are missing to it. */
+const MAX_BATCH_TEXT = 16_777_216
+
 export const isStream = (body: unknown): body is Readable => body instanceof Readable
 
 /** Each value as one line. */
@@ -93,9 +96,10 @@ function withLines(problem: ProblemBody, field: string, firstLine: number): Reco
 
 type Batch = { firstLine: number; texts: string[] }
 
-/** Lines that are not blank, so many together; lines are counted from 1, blank ones too. */
+/** Lines that are not blank, so many together or as much as a batch may hold; lines are counted from 1, blank ones too. */
 async function* batches(body: Readable, size: number): AsyncGenerator<Batch> {
   let texts: string[] = []
+  let length = 0
   let line = 0
   let firstLine = 1
   for await (const text of splitLines(body)) {
@@ -104,13 +108,16 @@ async function* batches(body: Readable, size: number): AsyncGenerator<Batch> {
       // a batch is a run of lines without gaps, so that its line numbers are true
       if (texts.length > 0) yield { firstLine, texts }
       texts = []
+      length = 0
       continue
     }
     if (texts.length === 0) firstLine = line
     texts.push(text)
-    if (texts.length < size) continue
+    length += text.length
+    if (texts.length < size && length < MAX_BATCH_TEXT) continue
     yield { firstLine, texts }
     texts = []
+    length = 0
   }
   if (texts.length > 0) yield { firstLine, texts }
 }

@@ -104,7 +104,7 @@ function sendReply(reply: FastifyReply, operation: Operation, { status, body, he
   const own = Object.entries(answer.headers).flatMap(([header, field]) => {
     const value = body[field]
     if (value === undefined || value === null) return []
-    return [[header, HEADER_FORMS[header]?.(value) ?? String(value)]]
+    return [[header, HEADER_FORMS[header]?.(value) ?? headerText(value)]]
   })
   return reply
     .code(status)
@@ -112,6 +112,10 @@ function sendReply(reply: FastifyReply, operation: Operation, { status, body, he
     .type('application/json; charset=utf-8')
     .send(JSON.stringify(body[answer.body]))
 }
+
+/** Header values are ASCII (RFC 9110, 5.5): the rest is percent-encoded, and so is the percent sign itself. */
+const headerText = (value: unknown): string =>
+  String(value).replaceAll(/[^\x20-\x24\x26-\x7e]+/gu, (text) => encodeURIComponent(text))
 
 /** Forms that HTTP gives to some headers (RFC 9110, 8.8.2 and 8.8.3). */
 const HEADER_FORMS: Record<string, (value: unknown) => string> = {
@@ -161,7 +165,16 @@ function rawInput(
         errors: [{ pointer: `/${name}`, message: 'must equal the path' }],
       })
   const typed = Object.entries(query).map(([name, value]) => [name, typedQuery(operation, name, value)])
-  return { ...body, ...Object.fromEntries(typed), ...inputHeaders(operation, request), ...params }
+  const typedParams = Object.entries(params).map(([name, value]) => [
+    name,
+    typedQuery(operation, name, value),
+  ])
+  return {
+    ...body,
+    ...Object.fromEntries(typed),
+    ...inputHeaders(operation, request),
+    ...Object.fromEntries(typedParams),
+  }
 }
 
 /** Inputs that a route takes from headers; `"3"` and `W/"3"` read as 3, `*` as true. */

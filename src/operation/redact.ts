@@ -55,18 +55,20 @@ export function splitSecrets(pointers: readonly string[], input: Json): { visibl
   return { visible, secrets }
 }
 
-/** Puts secrets taken by splitSecrets back in their places. */
+/** Puts secrets taken by splitSecrets back in their places, those that are empty. */
 export function joinSecrets(visible: Json, secrets: Json): Json {
   const whole = structuredClone(visible)
   for (const [pointer, value] of Object.entries(secrets)) {
     const path = namesOf(pointer)
     const last = path.pop() as string
-    let holder = whole
+    let holder: unknown = whole
     for (const key of path) {
-      holder[key] ??= {}
-      holder = holder[key] as Json
+      if (isHolder(holder)) holder[key] ??= {}
+      holder = isHolder(holder) ? holder[key] : undefined
     }
-    holder[last] = value
+    if (isHolder(holder) && holder[last] === undefined) holder[last] = value
   }
   return whole
 }
+
+const isHolder = (value: unknown): value is Json => typeof value === 'object' && value !== null

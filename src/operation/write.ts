@@ -152,12 +152,12 @@ async function namedApproval(
   return row
 }
 
-/** The stored arguments, secrets unsealed; what the request says besides must not change the plan (checked after). */
+/** What is asked, secrets that it leaves out as they were stored; it must not change the plan (checked after). */
 function approvedArguments(ctx: Context, approval: ApprovalRow, input: Input): Input {
   const secrets = approval.sealedSecrets
     ? (JSON.parse(ctx.deps.sealing.unseal(approval.sealedSecrets)) as Input)
     : {}
-  return { ...joinSecrets(approval.input, secrets), ...input }
+  return joinSecrets({ ...approval.input, ...input }, secrets)
 }
 
 /** Everything that must hold between the fresh plan and what the caller saw, in the order a caller can act on it. */

@@ -7,7 +7,8 @@ import { PASSWORD, SECRET, type TestApp, testApp } from '../harness/app.ts'
 import { differences, examplesOf, runExample } from './examples.ts'
 
 /** Each document is one story, told in order on a server of its own; its variables are those of a reader's shell. */
-describe.each(['README.md', 'docs/api.md', 'docs/agents.md'])('[W-1] the examples of %s', (file) => {
+const STORIES = ['README.md', 'docs/api.md', 'docs/agents.md', 'docs/configurations.md']
+describe.each(STORIES)('[W-1] the examples of %s', (file) => {
   const examples = examplesOf(file)
   let app: TestApp
   let folder: string

@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node'
 import { removeDataFolder, temporaryDataFolder } from '../../src/db/embedded/folder.ts'
 import { startEmbedded } from '../../src/db/embedded/start.ts'
 import { knownMigrations, migrate } from '../../src/db/migrate.ts'
+import { installJobs } from '../../src/jobs/install.ts'
 import { sha256 } from '../../src/operation/plan.ts'
 
 declare module 'vitest' {
@@ -51,11 +52,11 @@ async function makeTemplate(connection: pg.ClientConfig): Promise<string> {
   try {
     if (await exists()) return name
     await client.query(`CREATE DATABASE ${partial}`)
-    await migrate(
-      connectionString
-        ? { connectionString: Object.assign(new URL(connectionString), { pathname: `/${partial}` }).href }
-        : { ...connection, database: partial },
-    )
+    const database = connectionString
+      ? { connectionString: Object.assign(new URL(connectionString), { pathname: `/${partial}` }).href }
+      : { ...connection, database: partial }
+    await migrate(database)
+    await installJobs(database)
     await client.query(`ALTER DATABASE ${partial} RENAME TO ${name}`).catch(async (error) => {
       await client.query(`DROP DATABASE ${partial}`)
       if (!(await exists())) throw error

@@ -50,11 +50,15 @@ const values: string[] = []
 let count = 0
 
 const withSecrets = OPERATIONS.filter(({ input }) => secretPointers(input).length > 0)
-const writes = withSecrets.filter((operation): operation is WriteOperation => operation.effect === 'write')
+/** Those of the live contracts; what others take are tokens and credentials, tested below them. */
+const live = withSecrets.filter(({ surface }) => surface === 'live-controls')
+const others = withSecrets.filter((operation) => !live.includes(operation))
+const writes = live.filter((operation): operation is WriteOperation => operation.effect === 'write')
 
 /** The sample input with a secret in every field that is marked so. */
 function plant(operation: Operation, at: World): Record<string, any> {
-  const input: Record<string, any> = { ...INPUTS[operation.id]!(at), streamProvider: 'external_url' }
+  const provider = 'streamProvider' in operation.input.shape ? { streamProvider: 'external_url' } : {}
+  const input: Record<string, any> = { ...INPUTS[operation.id]!(at), ...provider }
   for (const pointer of secretPointers(operation.input)) {
     const name = pointer.slice(1)
     const plain = `${MARK}-${++count}`
@@ -158,13 +162,20 @@ describe.each([
   ['http', overHttp],
   ['mcp', overMcp],
 ] as const)('secrets over %s', (_, call) => {
-  test.each(withSecrets.map((each) => [each.id, each] as const))(
-    '[R-1] %s in preview',
+  test.each(others.map((each) => [each.id, each] as const))(
+    '[R-1] %s with a secret that is wrong, and with a good one',
     async (_id, operation) => {
-      const { status } = await call(operation, plant(operation, world))
-      expect(status).toBe(200)
+      const planted = await call(operation, plant(operation, world))
+      if (operation.effect === 'read') expect(planted.body.code).toBe('forbidden')
+      const good = await call(operation, INPUTS[operation.id]!(world))
+      expect(good.status, JSON.stringify(good.body)).toBe(operation.effect === 'read' ? 200 : 403)
     },
   )
+
+  test.each(live.map((each) => [each.id, each] as const))('[R-1] %s in preview', async (_id, operation) => {
+    const { status } = await call(operation, plant(operation, world))
+    expect(status).toBe(200)
+  })
 
   test.each(writes.map((each) => [each.id, each] as const))(
     '[R-1] %s refused in every way',
@@ -304,7 +315,7 @@ describe('[R-4] afterwards', () => {
     )
     expect([...planted].sort()).toEqual(all.sort())
     expect(all.length).toBeGreaterThan(0)
-    for (const operation of withSecrets)
+    for (const operation of live)
       expect(actionLiteral(operation), 'is called above by its action').toBeDefined()
   })
 
@@ -326,6 +337,7 @@ describe('[R-4] afterwards', () => {
     expect(logged).toContain('/api/agent/live-controls')
     expect(found(logged)).toEqual([])
     expect(logged).not.toContain(agent.bearer)
+    expect(logged).not.toContain(world.source.source_auth_token)
     expect(logged).not.toContain(decodeURIComponent(owner.headers.cookie!.split('=')[1]!).split('.')[0])
   })
 
@@ -340,6 +352,7 @@ describe('[R-4] afterwards', () => {
     for (const [table, text] of Object.entries(rest)) expect(found(text), table).toEqual([])
     const everything = Object.values(dumped).join('\n')
     expect(everything).not.toContain(agent.bearer)
+    expect(everything + answers.join('\n')).not.toContain(world.source.source_auth_token)
     // a hash that anybody can compute gives a short secret away
     const hashes = values.map((value) => createHash('sha256').update(value).digest('hex'))
     expect(

@@ -5,7 +5,34 @@ export type World = {
   observedUpdatedAt: string
   sessionId: string
   approvalId: string
+  /** A journey in the built-in store, and a type of the organisation's own without configurations. */
+  configId: string
+  ownType: string
+  /** The source id of a pair. */
+  pairedId: string
+  connectorId: string
+  snapshotId: string
+  scheduleId: string
+  /** Another organisation, and a token of it, which is good. */
+  source: { source_org_id: string; source_auth_token: string }
   planDigest: string
+}
+
+/** Ids of the right form. */
+export const SOME: World = {
+  org: 'some',
+  eventId: 'event-0000',
+  observedUpdatedAt: '2026-05-21T02:00:00.000Z',
+  sessionId: 'session-0000',
+  approvalId: 'approval-0000',
+  configId: 'journey-0000',
+  ownType: 'suite_0000',
+  pairedId: 'paired-0000',
+  connectorId: 'connector-0000',
+  snapshotId: 'snapshot-0123456789ab0000',
+  scheduleId: 'schedule-0000',
+  source: { source_org_id: 'elsewhere', source_auth_token: 'a-token' },
+  planDigest: '0'.repeat(64),
 }
 
 type Inputs = Record<string, (world: World) => Record<string, unknown>>
@@ -81,6 +108,75 @@ export const INPUTS: Inputs = {
     observedUpdatedAt,
     envelope: envelope('creator.live.status.update', eventId),
   }),
+  'config-hub.manifest.read': () => ({}),
+  'config-hub.types.list': () => ({}),
+  'config-hub.types.read': ({ ownType }) => ({ type: ownType }),
+  'config-hub.types.define': ({ ownType }) => ({
+    type: `${ownType}x`,
+    definition: { label: 'Suite', icon: 'Box' },
+  }),
+  'config-hub.types.remove': ({ ownType }) => ({ type: ownType }),
+  'config-hub.configs.list': ({ ownType }) => ({ type: ownType, include: 'custom' }),
+  'config-hub.configs.dependencies': ({ configId }) => ({ type: 'journey', id: configId }),
+  'config-hub.configs.used-by': ({ configId }) => ({ type: 'journey', id: configId }),
+  'config-hub.graph.closure': ({ configId }) => ({ type: 'journey', id: configId }),
+  'config-hub.graph.impact': ({ configId }) => ({ type: 'journey', id: configId }),
+  'config-hub.graph.cycles': () => ({}),
+  'config-hub.graph.orphans': () => ({}),
+  'config-hub.graph.dangling': () => ({}),
+  'config-hub.index.read': () => ({}),
+  'config-hub.index.rebuild': () => ({}),
+  'config-hub.connectors.list': () => ({}),
+  'config-hub.connectors.put': ({ connectorId }) => ({
+    id: `${connectorId}x`,
+    kind: 'countersign',
+    base_url: 'https://countersign.example',
+  }),
+  'config-hub.connectors.remove': ({ connectorId }) => ({ id: connectorId }),
+  'config-hub.connectors.check': ({ connectorId }) => ({ id: connectorId }),
+  'config-hub.inventory.read': () => ({}),
+  'config-hub.configs.compare': ({ source }) => ({ ...source, type: 'journey' }),
+  'config-hub.matches.suggest': ({ source }) => ({
+    ...source,
+    type: 'journey',
+    source_ids: ['journey-source'],
+  }),
+  'config-hub.lineage.confirm': ({ configId, source }) => ({
+    type: 'journey',
+    source_org_id: source.source_org_id,
+    source_id: `source-${configId}`,
+    target_id: configId,
+  }),
+  'config-hub.lineage.break': ({ pairedId }) => ({ type: 'journey', source_id: pairedId }),
+  'config-store.documents.list': ({ ownType }) => ({ type: ownType }),
+  'config-store.documents.create': ({ ownType }) => ({ type: ownType, document: { name: 'Suite' } }),
+  'config-store.documents.read': ({ configId }) => ({ type: 'journey', id: configId }),
+  'config-store.documents.put': ({ configId }) => ({
+    type: 'journey',
+    id: `${configId}x`,
+    document: { name: 'Suite' },
+  }),
+  'config-store.documents.patch': ({ configId }) => ({
+    type: 'journey',
+    id: configId,
+    document: { name: 'Suite' },
+  }),
+  'config-store.documents.delete': ({ configId }) => ({ type: 'journey', id: configId }),
+  'config-store.documents.history': ({ configId }) => ({ type: 'journey', id: configId }),
+  'config-store.versions.read': ({ configId }) => ({ type: 'journey', id: configId, version: 1 }),
+  'config-store.documents.import': ({ configId }) => ({
+    documents: [{ type: 'journey', id: configId, document: { name: 'Suite' } }],
+  }),
+  'config-store.documents.export': () => ({}),
+  'config-sync.snapshots.list': () => ({}),
+  'config-sync.snapshots.create': () => ({ name: 'Suite', selection: { types: ['journey'] } }),
+  'config-sync.snapshots.read': ({ snapshotId }) => ({ id: snapshotId }),
+  'config-sync.snapshot-items.list': ({ snapshotId }) => ({ id: snapshotId }),
+  'config-sync.snapshots.diff': ({ snapshotId }) => ({ id: snapshotId }),
+  'config-sync.snapshots.remove': ({ snapshotId }) => ({ id: snapshotId }),
+  'config-sync.schedules.list': () => ({}),
+  'config-sync.schedules.put': ({ scheduleId }) => ({ id: scheduleId, name: 'Suite', keep: 3 }),
+  'config-sync.schedules.remove': ({ scheduleId }) => ({ id: scheduleId }),
   'policies.read': () => ({}),
   'policies.update': () => ({
     operationId: 'live.events.status.confirmed-update',
@@ -99,4 +195,6 @@ export const RECORDS = [
   'sessions.complete',
   'sessions.create',
   'sessions.messages.append',
+  'config-hub.index.rebuild',
+  'config-sync.snapshots.create',
 ]

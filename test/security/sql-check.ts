@@ -81,7 +81,10 @@ export function unbound(text: string, tenant: ReadonlySet<string>): string[] {
   }
   const looseInserts = inserted.filter(
     (table) =>
-      !new RegExp(`INTO ${table} \\(\\s*org\\b[^)]*\\)\\s*(VALUES \\(|SELECT ):value`, 'i').test(statement),
+      !new RegExp(
+        `INTO ${table}(?: AS \\w+)? \\(\\s*org\\b[^)]*\\)\\s*(VALUES \\(|SELECT (?:DISTINCT )?):value`,
+        'i',
+      ).test(statement),
   )
   // a name that stands for several references needs as many conditions
   const repeated = [...new Set(named)].filter((name) => {

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { expect } from 'vitest'
+import { putConnector } from '../../src/config-hub/connectors/store.ts'
+import { insertLineage } from '../../src/config-hub/lineage/store.ts'
+import { TypeDefinition } from '../../src/config-hub/types/definition.ts'
+import { BUILT_IN_REGISTRY } from '../../src/config-hub/types/registry.ts'
+import { putType } from '../../src/config-hub/types/store.ts'
+import { writeDocuments } from '../../src/config-store/documents.ts'
+import { putSchedule } from '../../src/config-sync/snapshots/schedules.ts'
+import { finishSnapshot, insertSnapshot } from '../../src/config-sync/snapshots/store.ts'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
@@ -53,7 +61,15 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     nextStatus: 'cancelled',
   })
   const observedUpdatedAt = event.updatedAt.toISOString()
-  const none = { org, eventId: event.id, observedUpdatedAt, sessionId, approvalId: 'approval-none' }
+  const configuration = await configurationOf(app, org)
+  const none = {
+    org,
+    eventId: event.id,
+    observedUpdatedAt,
+    sessionId,
+    approvalId: 'approval-none',
+    ...configuration,
+  }
   // not everybody may write, and so ask for approval
   if (preview.status === 403) return { ...none, planDigest: '0'.repeat(64) }
   if (preview.status !== 200) refuse('preview', preview)
@@ -69,6 +85,93 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
   return { ...none, approvalId: asked.body.approval.id, planDigest }
 }
 
+/** A journey with an earlier version, and an own type. */
+async function configurationOf(
+  app: TestApp,
+  org: string,
+): Promise<
+  Pick<World, 'configId' | 'ownType' | 'pairedId' | 'connectorId' | 'source' | 'snapshotId' | 'scheduleId'>
+> {
+  const suffix = randomBytes(4).toString('hex')
+  const [configId, ownType] = [`journey-${suffix}`, `suite_${suffix}`]
+  const now = new Date()
+  const definition = TypeDefinition.parse({
+    type: ownType,
+    label: 'Suite',
+    icon: 'Box',
+    source_api: '',
+    sdk_client: '',
+  })
+  await putType(app.deps.db, org, { type: ownType, definition, seen: 0, now, author: 'Suite' })
+  for (const name of ['Draft', 'Intake'])
+    await app.deps.db.transaction((db) =>
+      writeDocuments({ db, deps: app.deps, org, now, author: 'Suite' }, BUILT_IN_REGISTRY, [
+        { type: 'journey', id: configId, op: 'put', document: { name: `${name} of ${org}` } },
+      ]),
+    )
+  const pairedId = `paired-${suffix}`
+  const pair = { type: 'journey', sourceOrg: 'abroad', sourceId: pairedId, targetId: configId }
+  await insertLineage(app.deps.db, org, pair, now)
+  const connectorId = `connector-${suffix}`
+  await putConnector(
+    app.deps.db,
+    org,
+    {
+      id: connectorId,
+      kind: 'countersign',
+      externalOrg: null,
+      settings: { base_url: 'http://127.0.0.1:1' },
+      sealedCredentials: null,
+    },
+    { seen: 0, now, author: 'Suite' },
+  )
+  return {
+    configId,
+    ownType,
+    pairedId,
+    connectorId,
+    source: await sourceOf(app),
+    ...(await keptOf(app, org)),
+  }
+}
+
+/** A snapshot that is ready and empty, and a schedule that is not due. */
+async function keptOf(app: TestApp, org: string): Promise<Pick<World, 'snapshotId' | 'scheduleId'>> {
+  const [snapshotId, scheduleId] = [
+    `snapshot-${randomBytes(8).toString('hex')}`,
+    `schedule-${randomBytes(4).toString('hex')}`,
+  ]
+  const by = { org, selection: {}, createdAt: new Date(), createdBy: 'Suite' }
+  const row = { ...by, id: snapshotId, name: 'Suite', schedule: null, expiresAt: null }
+  const made = await insertSnapshot(app.deps.db, row)
+  await finishSnapshot(app.deps.db, made, { status: 'ready', failedTypes: [] })
+  const nextAt = new Date(Date.now() + 86_400_000)
+  await putSchedule(app.deps.db, { ...by, id: scheduleId, name: 'Suite', everyHours: 24, keep: 2, nextAt })
+  return { snapshotId, scheduleId }
+}
+
+const sources = new WeakMap<TestApp, Promise<World['source']>>()
+
+/** One organisation that everybody here compares with, with a journey. */
+function sourceOf(app: TestApp): Promise<World['source']> {
+  const made =
+    sources.get(app) ??
+    (async () => {
+      await app.org('elsewhere')
+      const { bearer } = await app.key({ org: 'elsewhere', role: 'automation' })
+      await app.deps.db.transaction((db) =>
+        writeDocuments(
+          { db, deps: app.deps, org: 'elsewhere', now: new Date(), author: 'Suite' },
+          BUILT_IN_REGISTRY,
+          [{ type: 'journey', id: 'journey-source', op: 'put', document: { name: 'Source' } }],
+        ),
+      )
+      return { source_org_id: 'elsewhere', source_auth_token: bearer }
+    })()
+  sources.set(app, made)
+  return made
+}
+
 const other = (id: string): string => `${id.slice(0, -4)}ffff`
 
 /** The same with ids of the same form that do not exist. */
@@ -77,6 +180,12 @@ export const ghostOf = (world: World): World => ({
   eventId: other(world.eventId),
   sessionId: other(world.sessionId),
   approvalId: other(world.approvalId),
+  configId: other(world.configId),
+  ownType: other(world.ownType),
+  pairedId: other(world.pairedId),
+  connectorId: other(world.connectorId),
+  snapshotId: other(world.snapshotId),
+  scheduleId: other(world.scheduleId),
 })
 
 /** Every row of every table of every schema of the application, as text by table. */

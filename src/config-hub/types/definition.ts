@@ -31,6 +31,8 @@ export const ReferenceRule = z.strictObject({
 export const AliasRule = z.strictObject({
   path: PathPattern,
   kind: z.enum(['alias', 'slug', 'variable']).default('alias'),
+  /** Written before the text to make the name: `env.` where templates say `{{ env.the_key }}`. */
+  prefix: z.string().max(40).default(''),
 })
 
 /**

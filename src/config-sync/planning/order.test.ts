@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { components } from './components.ts'
+import { components } from '../../config-hub/graph/components.ts'
 import { order, type Step } from './order.ts'
 
 const plans = fc.integer({ min: 1, max: 14 }).chain((size) =>

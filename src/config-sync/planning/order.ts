@@ -1,4 +1,4 @@
-import { components } from './components.ts'
+import { components } from '../../config-hub/graph/components.ts'
 import { type Edge, feedback } from './feedback.ts'
 import { type Task, topological } from './schedule.ts'
 

@@ -1,0 +1,144 @@
+import { authenticate } from '../../access/authenticate.ts'
+import { hasScope } from '../../access/principal.ts'
+import type { Deps } from '../../deps.ts'
+import { requiredScope } from '../../operation/admit.ts'
+import type { Context } from '../../operation/define.ts'
+import { fail, Problem } from '../../operation/errors.ts'
+import { READS } from '../schema.ts'
+import type { ConfigType, Registry } from '../types/definition.ts'
+import { registryOf } from '../types/registry.ts'
+import { type Bucket, bucket, openBucket } from './bucket.ts'
+import { type Connector, ConnectorError } from './connector.ts'
+import { countersignConnector } from './countersign.ts'
+import { PLACE_DEFAULTS, type Place } from './request.ts'
+import { restConnector } from './rest.ts'
+import { CountersignSettings, RestMapping } from './settings.ts'
+import { type ConnectorRow, connectorTo, listConnectors } from './store.ts'
+import { storeConnector } from './store-connector.ts'
+
+/** What versions in the store say of writes that nobody in particular made. */
+const AUTHOR = 'Countersign'
+
+/** Connectors of every place that the organisation's types live in, by id. */
+export async function connectorsOf(
+  deps: Deps,
+  org: string,
+  registry: Registry,
+): Promise<ReadonlyMap<string, Connector>> {
+  const own = new Map([['store', storeConnector(deps, org, registry, AUTHOR)]])
+  const elsewhere = [...registry.values()].some(({ connector }) => connector !== 'store')
+  for (const row of elsewhere ? await listConnectors(deps.db, org) : [])
+    own.set(row.id, openConnector(deps, org, row))
+  return own
+}
+
+/** The connector that a type lives in. Errors: `unavailable` when it was removed. */
+export async function connectorOf(deps: Deps, org: string, type: ConfigType): Promise<Connector> {
+  return named(await connectorsOf(deps, org, await registryOf(deps.db, org)), type)
+}
+
+const named = (connectors: ReadonlyMap<string, Connector>, { connector }: ConfigType): Connector =>
+  connectors.get(connector) ?? fail('unavailable', `There is no connector ${connector}.`)
+
+/** A registered connector, with `token` in place of its own credential when given. */
+export function openConnector(deps: Deps, org: string, row: ConnectorRow, token?: string): Connector {
+  const credential = token ?? (row.sealedCredentials ? deps.sealing.unseal(row.sealedCredentials) : undefined)
+  const allowPrivate = deps.config.allowPrivateConnectors ?? false
+  if (row.kind === 'countersign') {
+    const settings = CountersignSettings.parse(row.settings)
+    const place: Place = {
+      ...PLACE_DEFAULTS,
+      baseUrl: settings.base_url,
+      headers: credential === undefined ? {} : { authorization: `Bearer ${credential}` },
+      bucket: bucketOf(deps, org, row, settings.requests_per_second),
+      allowPrivate,
+    }
+    return countersignConnector(row.id, place)
+  }
+  const mapping = RestMapping.parse(row.settings)
+  const auth =
+    mapping.auth && credential !== undefined
+      ? { [mapping.auth.header]: mapping.auth.prefix + credential }
+      : {}
+  return restConnector(row.id, mapping, {
+    ...PLACE_DEFAULTS,
+    baseUrl: mapping.base_url,
+    headers: { ...mapping.headers, ...auth },
+    bucket: bucketOf(deps, org, row, mapping.limits.requests_per_second),
+    attempts: mapping.retry.attempts,
+    timeoutMs: mapping.timeout_ms,
+    maxBytes: mapping.max_bytes,
+    allowPrivate,
+  })
+}
+
+const buckets = new WeakMap<Deps, Map<string, Bucket>>()
+
+/** One bucket for all of a process that asks the same place, so that they share its rate. */
+function bucketOf(deps: Deps, org: string, row: ConnectorRow, perSecond: number | undefined): Bucket {
+  const own = buckets.get(deps) ?? new Map<string, Bucket>()
+  buckets.set(deps, own)
+  const key = `${org}/${row.id}`
+  const version = `${key}@${row.version}`
+  const known = own.get(version)
+  if (known) return known
+  // an older version's bucket is of no use to anybody
+  for (const other of own.keys()) if (other.startsWith(`${key}@`)) own.delete(other)
+  const made = perSecond === undefined ? openBucket() : bucket(perSecond)
+  own.set(version, made)
+  return made
+}
+
+/** Another organisation's configuration, once the caller's token for it has been verified. */
+export type Source = {
+  org: string
+  registry: Registry
+  /** local: on this server, with its index; remote: reached through a connector only. */
+  kind: 'local' | 'remote'
+  connectorOf(type: ConfigType): Connector
+}
+
+/**
+ * Verifies that a token belongs to the organisation it is given for, before anything of that organisation is read: by
+ * ourselves, or by asking the place that a registered connector reaches it at. A wrong token, a foreign organisation and
+ * one that does not exist are refused alike. The token is kept nowhere.
+ */
+export async function verifiedSource(ctx: Context, sourceOrg: string, token: string): Promise<Source> {
+  const { deps } = ctx
+  if (await holdsHere(deps, sourceOrg, token)) {
+    const registry = await registryOf(deps.db, sourceOrg)
+    const connectors = await connectorsOf(deps, sourceOrg, registry)
+    return { org: sourceOrg, registry, kind: 'local', connectorOf: (type) => named(connectors, type) }
+  }
+  const row = await connectorTo(ctx.db, ctx.org, sourceOrg)
+  const connector = row && openConnector(deps, ctx.org, row, token)
+  if (!connector || !(await holdsThere(connector, sourceOrg, ctx.call.signal)))
+    return fail('forbidden', 'The token does not belong to the organisation that it is given for.')
+  const registry = await registryOf(deps.db, ctx.org)
+  return { org: sourceOrg, registry, kind: 'remote', connectorOf: () => connector }
+}
+
+async function holdsHere(deps: Deps, org: string, token: string): Promise<boolean> {
+  try {
+    const principal = await authenticate(deps.access, { headers: { authorization: `Bearer ${token}` } })
+    return principal.org === org && hasScope(principal, requiredScope(READS, org) as string)
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'unauthenticated') return false
+    throw error
+  }
+}
+
+async function holdsThere(
+  connector: Connector,
+  org: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    return (await connector.whoami(signal)).org === org
+  } catch (error) {
+    if (error instanceof ConnectorError && error.kind === 'unauthorized') return false
+    if (error instanceof ConnectorError)
+      return fail('unavailable', 'The other organisation cannot be reached.')
+    throw error
+  }
+}

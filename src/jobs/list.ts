@@ -1,0 +1,38 @@
+import { removeExpired } from '../access/clean-up.ts'
+import { rebuildJob } from '../config-hub/index/rebuild.ts'
+import { keepSnapshots, snapshotJob } from '../config-sync/snapshots/take.ts'
+import type { Deps } from '../deps.ts'
+import { dropOldKeys } from '../operation/store.ts'
+import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
+import type { QueueJob } from './queue.ts'
+
+export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
+
+/** At least a day, so that a client may repeat a request a day later and get the same answer. */
+const KEYS_KEPT_MS = 48 * 3_600_000
+
+/** What is done by the clock. Cron has minutes; each run is done by one process, wherever it is. */
+export const CRON_JOBS: readonly CronJob[] = [
+  { name: 'approvals.expire', cron: '* * * * *', run: expireOverdue },
+  {
+    name: 'idempotency.clean-up',
+    cron: '17 * * * *',
+    run: async (deps) => {
+      const dropped = await dropOldKeys(deps.db, new Date(deps.clock().getTime() - KEYS_KEPT_MS))
+      if (dropped > 0) deps.log.info({ dropped }, 'idempotency records removed')
+    },
+  },
+  {
+    name: 'access.clean-up',
+    cron: '29 * * * *',
+    run: async (deps) => {
+      const removed = await removeExpired(deps.db, deps.clock())
+      if (removed > 0) deps.log.info({ removed }, 'expired sign-ins and tokens removed')
+    },
+  },
+  { name: 'sessions.retention', cron: '43 3 * * *', run: dropEndedLogs },
+  { name: 'config-sync.snapshots', cron: '* * * * *', run: keepSnapshots },
+]
+
+/** What is done when somebody asks for it (`enqueue`). */
+export const QUEUE_JOBS: readonly QueueJob[] = [rebuildJob, snapshotJob]

@@ -1,0 +1,30 @@
+import { runRebuild } from '../../src/config-hub/index/rebuild.ts'
+import type { Db } from '../../src/db/pool.ts'
+import { openDeps } from '../../src/server.ts'
+import type { KillPoint } from './rebuild.ts'
+
+/** One attempt at a rebuild, in a process that kills itself at a transaction of it. */
+const { config, data, killAt } = JSON.parse(process.env.REBUILD as string)
+const { deps, stop } = await openDeps(config)
+const signal = new AbortController().signal
+await runRebuild({ ...deps, db: deadly(deps.db, killAt) }, { data, signal, last: false })
+await stop()
+
+function deadly(db: Db, { transaction, moment }: KillPoint): Db {
+  let count = 0
+  const die = () => process.kill(process.pid, 'SIGKILL')
+  return {
+    ...db,
+    async transaction(work) {
+      const mine = ++count === transaction
+      if (mine && moment === 'before') die()
+      const result = await db.transaction(async (tx) => {
+        const done = await work(tx)
+        if (mine && moment === 'uncommitted') die()
+        return done
+      })
+      if (mine && moment === 'committed') die()
+      return result
+    },
+  }
+}

@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts'
 import { adminCommands, type WithStorage } from './admin.ts'
 import { operationCommands } from './call.ts'
 import { configCommands } from './configs.ts'
+import { connectorCommands } from './connectors.ts'
 import { endingOf, usageEnding } from './exit.ts'
 import { createOutput } from './output.ts'
 import { serverCommands } from './server.ts'
@@ -37,6 +38,7 @@ const withStorage: WithStorage = async (work) => {
 adminCommands(program, withStorage, output)
 operationCommands(program, OPERATIONS, process.env, output)
 configCommands(program, OPERATIONS, process.env, output)
+connectorCommands(program, OPERATIONS, process.env, output)
 snapshotCommands(program, OPERATIONS, process.env, output)
 serverCommands(program, output)
 allowJsonEverywhere(program)

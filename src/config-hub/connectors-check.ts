@@ -5,7 +5,7 @@ import { type Connector, ConnectorError } from './connectors/connector.ts'
 import { openConnector } from './connectors/open.ts'
 import { findConnector } from './connectors/store.ts'
 import { ConnectorId, READS } from './schema.ts'
-import type { Registry } from './types/definition.ts'
+import type { ConfigType, Registry } from './types/definition.ts'
 import { registryOf } from './types/registry.ts'
 
 const Step = z.object({ step: z.string(), ok: z.boolean(), found: z.string() })
@@ -42,7 +42,10 @@ export const connectorsCheck = read({
         if (org === row.externalOrg) return org
         throw new ConnectorError('unauthorized', 'The credential is of another organisation.')
       })
-    for (const type of typesOf(registry, connector))
+    const types = typesOf(registry, connector)
+    if (types.length === 0)
+      steps.push({ step: 'types', ok: false, found: 'No type of the organisation can live in it.' })
+    for (const type of types)
       await attempt(`list ${type.type}`, async () => {
         const { items, cursor } = await connector.list(type, {
           cursor: null,
@@ -55,9 +58,9 @@ export const connectorsCheck = read({
   },
 })
 
-/** Types that live in it; when none does yet, the first that it could list. */
-function typesOf(registry: Registry, connector: Connector) {
-  const able = [...registry.values()].filter(({ type }) => connector.capabilities(type).has('list'))
-  const living = able.filter((type) => type.connector === connector.id)
-  return living.length > 0 ? living : able.slice(0, 1)
+/** Types that live in it, whether it knows them or not; when none does yet, the first that it could list. */
+function typesOf(registry: Registry, connector: Connector): ConfigType[] {
+  const living = [...registry.values()].filter((type) => type.connector === connector.id)
+  if (living.length > 0) return living
+  return [...registry.values()].filter(({ type }) => connector.capabilities(type).has('list')).slice(0, 1)
 }

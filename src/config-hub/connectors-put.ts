@@ -67,6 +67,7 @@ export const connectorsPut = write({
     const settings = await settingsOf(input)
     const before = await findConnector(ctx.db, ctx.org, input.id, ctx.lock)
     await requireFree(ctx, input)
+    requireOwnCredential(input, before, settings)
     const { id, kind } = input
     const verb = before ? 'Change' : 'Register'
     return {
@@ -160,6 +161,18 @@ async function requireFree(ctx: Context, { id, external_org_id }: Input): Promis
   const other = await connectorTo(ctx.db, ctx.org, external_org_id)
   if (other && other.id !== id)
     fail('conflict', `${external_org_id} is reached by the connector ${other.id} already.`)
+}
+
+/** A credential that was given for one place is not sent to another that somebody names later. */
+function requireOwnCredential(
+  { credential }: Input,
+  before: ConnectorRow | undefined,
+  settings: Record<string, unknown>,
+): void {
+  if (credential !== undefined || !before?.sealedCredentials) return
+  const originOf = ({ base_url }: Record<string, unknown>) => new URL(String(base_url)).origin
+  if (originOf(before.settings) === originOf(settings)) return
+  refuse('/credential', 'must be given anew, or null, when the connector moves to another origin')
 }
 
 const credentialShown = (ctx: Context, { credential }: Input): string | null =>

@@ -4,19 +4,28 @@ import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PASSWORD, SECRET, type TestApp, testApp } from '../harness/app.ts'
+import { type JsonServer, jsonServer } from '../harness/json-server.ts'
 import { differences, examplesOf, runExample } from './examples.ts'
 
 /** Each document is one story, told in order on a server of its own; its variables are those of a reader's shell. */
-const STORIES = ['README.md', 'docs/api.md', 'docs/agents.md', 'docs/configurations.md']
+const STORIES = ['README.md', 'docs/api.md', 'docs/agents.md', 'docs/configurations.md', 'docs/connectors.md']
+
+/** What the story of connectors has beside the server: a REST API that is not ours. */
+const shopping = (file: string) =>
+  file === 'docs/connectors.md' ? jsonServer({ products: [{ id: 'p-1' }, { id: 'p-2' }] }) : undefined
+
 describe.each(STORIES)('[W-1] the examples of %s', (file) => {
   const examples = examplesOf(file)
   let app: TestApp
   let folder: string
+  let shop: JsonServer | undefined
   let variables: Record<string, string>
   let failed = false
 
   beforeAll(async () => {
     app = await testApp()
+    app.deps.config.allowPrivateConnectors = true
+    shop = await shopping(file)
     folder = mkdtempSync(path.join(os.tmpdir(), 'cs-docs-'))
     variables = {
       URL: app.url,
@@ -25,10 +34,12 @@ describe.each(STORIES)('[W-1] the examples of %s', (file) => {
       COUNTERSIGN_SECRET: SECRET,
       COUNTERSIGN_DATA_DIR: folder,
       PASSWORD,
+      ...(shop ? { PLACE: shop.url, SHOP_TOKEN: 'a-token' } : {}),
     }
   })
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true })
+    await shop?.close()
     await app.close()
   })
 

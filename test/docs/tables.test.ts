@@ -75,6 +75,15 @@ test.each([
   await expect(filled(text)).toMatchFileSnapshot(path.join(ROOT, file))
 })
 
+test('[W-2] the section on the configuration hub says what each of its requests is for, and names no other', () => {
+  const [section = ''] = /^## Configuration hub$[\s\S]*?(?=^## )/m.exec(textOf('docs/api.md')) ?? []
+  const named = [...section.matchAll(/^\|(?! to ).*\|$/gm)].flatMap(([line]) =>
+    [...line.matchAll(/`([A-Z]+ \/[^`]+)`/g)].map((match) => match[1] as string),
+  )
+  const hub = OPERATIONS.filter(({ surface }) => surface === 'configuration-hub')
+  expect(named.sort()).toEqual(hub.map(({ http }) => `${http.method} ${http.path}`).sort())
+})
+
 test('[W-2] the configuration that is described is the configuration that is read', () => {
   const read = [...textOf('src/config.ts').matchAll(/^ {2}([A-Z_]+): z$|^ {2}([A-Z_]+): z\./gm)].map(
     (match) => match[1] ?? match[2],

@@ -25,6 +25,8 @@ for (const [net, prefix] of [
   ['64:ff9b::', 96],
   ['100::', 64],
   ['2001:db8::', 32],
+  // 6to4 carries any address of version 4
+  ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
   ['ff00::', 8],

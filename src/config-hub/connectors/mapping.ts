@@ -94,7 +94,7 @@ export async function parseMapping(text: string): Promise<RestMapping> {
   // operators register a mapping once in a while: no reason to load a YAML reader at every start
   const { LineCounter, parseDocument } = await import('yaml')
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, maxAliasCount: 20 } as never)
+  const document = parseDocument(text, { lineCounter: lines })
   const lineAt = (offset: number | undefined) =>
     offset === undefined ? undefined : lines.linePos(offset).line
   if (document.errors.length > 0)
@@ -105,7 +105,7 @@ export async function parseMapping(text: string): Promise<RestMapping> {
         line: lineAt(pos[0]),
       })),
     )
-  const result = RestMapping.safeParse(document.toJS())
+  const result = RestMapping.safeParse(plain(document))
   if (result.success) return result.data
   return refuse(
     result.error.issues.map(({ path, message }) => {
@@ -118,6 +118,17 @@ export async function parseMapping(text: string): Promise<RestMapping> {
     }),
   )
 }
+
+/** As plain values. Aliases of aliases, which would fill the memory, are refused. */
+function plain(document: { toJS(options: { maxAliasCount: number }): unknown }): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MOST_ALIASES })
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    return refuse([{ pointer: '/mapping_yaml', message: 'has too many aliases', line: undefined }])
+  }
+}
+const MOST_ALIASES = 20
 
 type Located = { range?: readonly number[] | null } | undefined
 

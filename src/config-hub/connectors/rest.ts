@@ -39,7 +39,8 @@ export function restConnector(id: string, mapping: RestMapping, place: Place): C
     itemPath: string,
   ): Promise<Item> => {
     const resource = resourceOf(type)
-    const answered = of ?? idIn(resource, at(refused(reply).body, itemPath))
+    refused(reply)
+    const answered = of ?? idIn(resource, at(reply.body, itemPath))
     if (answered === undefined)
       throw new ConnectorError('invalid', 'The place does not say which id it made.', { unknown: true })
     const item = resource.get ? await get(type, answered) : itemIn(resource, reply, itemPath)

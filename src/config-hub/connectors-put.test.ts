@@ -168,6 +168,19 @@ describe('a connector', () => {
     expect((await key.call('DELETE', at('lived-in'))).status).toBe(200)
   })
 
+  test('[CN-14] nor is it when a type moves in at the same time', async () => {
+    for (let round = 0; round < 10; round++) {
+      await put('raced', { kind: 'rest', mapping: MAPPING })
+      const [moved, removed] = await Promise.all([
+        key.call('PUT', '/v1/configs/types/price', { connector: 'raced' }),
+        key.call('DELETE', at('raced')),
+      ])
+      const there = (await list()).some(({ id }) => id === 'raced')
+      expect([moved.status === 200, removed.status === 200]).toEqual([there, !there])
+      await key.call('PUT', '/v1/configs/types/price', { connector: 'store' })
+    }
+  })
+
   test('[CN-15] that is checked says what was found, and never what the place answered', async () => {
     const check = async () => (await key.call('POST', `${at('checked')}/check`)).body
     const { thing } = MAPPING.types

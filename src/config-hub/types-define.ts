@@ -2,18 +2,12 @@ import { z } from 'zod'
 import { type Context, write } from '../operation/define.ts'
 import { type FieldError, fail } from '../operation/errors.ts'
 import type { Plan } from '../operation/plan.ts'
+import { findConnector } from './connectors/store.ts'
 import { Type, WRITES } from './schema.ts'
 import { TypeDefinition } from './types/definition.ts'
 import { BUILT_IN_REGISTRY, effective, registryOf } from './types/registry.ts'
 import { changesOf, DefinitionInput, needsRebuild, overrideOf, ownDefinition } from './types/rules.ts'
-import {
-  connectorExists,
-  countConfigs,
-  type Override,
-  putType,
-  type StoredType,
-  storedType,
-} from './types/store.ts'
+import { countConfigs, type Override, putType, type StoredType, storedType } from './types/store.ts'
 
 /** Enough to say that there are many. */
 export const MOST_COUNTED = 1_000
@@ -135,7 +129,8 @@ function accepted<T>(checked: { definition: T } | { errors: FieldError[] }): T {
 
 async function requireConnector(ctx: Context, connector: string | undefined): Promise<void> {
   if (connector === undefined || connector === 'store') return
-  if (await connectorExists(ctx.db, ctx.org, connector)) return
+  // locked: who removes it waits, and then finds that a type lives in it
+  if (await findConnector(ctx.db, ctx.org, connector, ctx.lock)) return
   fail('validation-failed', {
     detail: `There is no connector ${connector}.`,
     errors: [

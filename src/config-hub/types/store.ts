@@ -75,8 +75,3 @@ export async function lockTypes(db: Queryable, org: string, types: readonly stri
     SELECT type FROM config_types WHERE org = ${org} AND type = ANY(${types}) ORDER BY type FOR SHARE`)
   return rows.map(({ type }) => type)
 }
-
-export async function connectorExists(db: Queryable, org: string, id: string): Promise<boolean> {
-  const rows = await db.query(sql`SELECT 1 FROM config_connectors WHERE org = ${org} AND id = ${id}`)
-  return rows.length === 1
-}

@@ -880,7 +880,7 @@ CREATE INDEX auth_oauth_refresh_token_session_id_idx ON public.auth_oauth_refres
 CREATE INDEX auth_oauth_refresh_token_user_id_idx ON public.auth_oauth_refresh_token USING btree (user_id);
 CREATE INDEX auth_session_user_id_idx ON public.auth_session USING btree (user_id);
 CREATE INDEX auth_verification_identifier_idx ON public.auth_verification USING btree (identifier);
-CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name, from_type, from_id);
+CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name, from_type, from_id) INCLUDE (to_type, kind, required);
 CREATE INDEX config_job_rows_by_key ON public.config_job_rows USING btree (org, job_id, type, source_id);
 CREATE INDEX config_job_rows_by_status ON public.config_job_rows USING btree (org, job_id, status, seq);
 CREATE INDEX config_jobs_by_time ON public.config_jobs USING btree (org, kind, created_at DESC, id DESC);

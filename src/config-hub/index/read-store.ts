@@ -173,7 +173,8 @@ const EDGES_BETWEEN_TWO = 6
 
 /**
  * What refers to a configuration, each once, itself left out (deleted ones refer to nothing). Read in the order of the
- * index on edges by name, so that a page of something that everything refers to costs what any page costs.
+ * index on edges by name, so that a page of something that everything refers to costs what any page costs. Each name is
+ * looked up once, whatever it is: id, slug and variable are often the same text.
  */
 export function usedBy(
   db: Queryable,
@@ -181,10 +182,16 @@ export function usedBy(
   key: NodeKey,
   { types, after, size, mostCounted }: NeighbourPage,
 ): Promise<Neighbours | undefined> {
-  const names = sql`SELECT n.org, n.name, n.type, n.id, n.kind FROM config_names n
-                     WHERE n.org = ${org} AND n.type = ${key.type} AND n.id = ${key.id}`
-  const others = sql`${resolves}
+  const names = sql`
+    SELECT n.name, array_agg(n.kind) AS kinds, bool_or(n.kind = 'variable') AS variable,
+           min(n.kind) FILTER (WHERE n.kind <> 'variable') AS word, min(n.kind) AS least
+      FROM config_names n WHERE n.org = ${org} AND n.type = ${key.type} AND n.id = ${key.id} GROUP BY n.name`
+  const others = sql`e.name = n.name AND (e.to_type = '' OR e.to_type = ${key.type})
+    AND (e.kind = 'any' OR e.kind = ANY(n.kinds) OR (e.kind = 'text' AND n.word IS NOT NULL)
+         OR (e.kind = 'template' AND n.variable))
     AND NOT (e.from_type = ${key.type} AND e.from_id = ${key.id}) ${ofTypes(sql`e.from_type`, types)}`
+  const kind = sql`CASE e.kind WHEN 'any' THEN n.least WHEN 'text' THEN n.word WHEN 'template' THEN 'variable'
+                               ELSE e.kind END`
   return neighbours(db, org, key, {
     total: sql`
       SELECT count(*) FROM (
@@ -198,7 +205,7 @@ export function usedBy(
         FROM (SELECT u.from_type AS type, u.from_id AS id, min(u.kind) AS kind, bool_or(u.required) AS required
                 FROM (${names}) n
                CROSS JOIN LATERAL (
-                 SELECT e.from_type, e.from_id, n.kind, e.required FROM config_edges e
+                 SELECT e.from_type, e.from_id, ${kind} AS kind, e.required FROM config_edges e
                   WHERE e.org = ${org} AND ${others} ${after ? sql`AND (e.from_type, e.from_id) > (${after.type}, ${after.id})` : empty}
                   ORDER BY e.from_type, e.from_id LIMIT ${size * EDGES_BETWEEN_TWO}) u
                GROUP BY u.from_type, u.from_id

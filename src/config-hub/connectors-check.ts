@@ -52,7 +52,7 @@ export const connectorsCheck = read({
           size: 10,
           ...(ctx.call.signal ? { signal: ctx.call.signal } : {}),
         })
-        return `${items.length} on the first page${cursor === null ? '' : ', more follow'}`
+        return `${items.length} on the first page${cursor === null ? '' : ', more may follow'}`
       })
     return { id, ok: steps.every(({ ok }) => ok), steps }
   },

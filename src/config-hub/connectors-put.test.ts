@@ -63,6 +63,20 @@ describe('a connector', () => {
     )
   })
 
+  test('[CN-9] that is put as it is has no new version, and a plan says what else changes', async () => {
+    const settings = { ...COUNTERSIGN, external_org_id: 'far' }
+    await put('same', settings)
+    expect((await put('same', settings)).body).toEqual({ id: 'same', version: 1, created: false })
+    const { body } = await put('same', { ...COUNTERSIGN, external_org_id: 'farther', dryRun: true })
+    expect(body.plan.changes).toEqual([
+      expect.objectContaining({ pointer: '/external_org_id', before: 'far', after: 'farther' }),
+    ])
+    const both = await Promise.all(
+      ['a', 'b', 'c'].map((id) => put(id, { ...COUNTERSIGN, external_org_id: 'raced' })),
+    )
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 409, 409])
+  })
+
   test('[CN-10] does not take its credential along to another origin', async () => {
     await put('three', { ...COUNTERSIGN, credential: 'canary-cred-3' })
     const moved = await put('three', { ...COUNTERSIGN, base_url: 'https://elsewhere.example' })
@@ -107,7 +121,40 @@ describe('a connector', () => {
       },
       '/mapping/types/thing/get/path',
     ],
-    ['a member that nobody knows', { kind: 'rest', mapping: { ...MAPPING, limit: 5 } }, '/mapping'],
+    ['a member that nobody knows', { kind: 'rest', mapping: { ...MAPPING, limit: 5 } }, '/mapping/limit'],
+    ['a password in its address', { ...COUNTERSIGN, base_url: 'https://a:b@c.example' }, '/base_url'],
+    [
+      'a query in its address',
+      { kind: 'rest', mapping: { ...MAPPING, base_url: 'https://c.example?token=x' } },
+      '/mapping/base_url',
+    ],
+    [
+      'a credential among its headers',
+      { kind: 'rest', mapping: { ...MAPPING, headers: { 'X-Api-Key': 'x' } } },
+      '/mapping/headers/X-Api-Key',
+    ],
+    [
+      'a credential in its query',
+      {
+        kind: 'rest',
+        mapping: { ...MAPPING, types: { thing: { list: { path: '/t', query: { api_key: 'x' } } } } },
+      },
+      '/mapping/types/thing/list/query/api_key',
+    ],
+    [
+      'a header of two lines',
+      { kind: 'rest', mapping: { ...MAPPING, headers: { accept: 'a\r\nb: c' } } },
+      '/mapping/headers/accept',
+    ],
+    [
+      'a page style that is none',
+      {
+        kind: 'rest',
+        mapping: { ...MAPPING, types: { thing: { list: { path: '/t', paging: { style: 'turn' } } } } },
+      },
+      '/mapping/types/thing/list/paging/style',
+    ],
+    ['a credential of two lines', { ...COUNTERSIGN, credential: 'a\nb' }, '/credential'],
     ['its own organisation', { ...COUNTERSIGN, external_org_id: 'laurel' }, '/external_org_id'],
   ])('[CN-11] with %s is refused by its place', async (_, body, pointer) => {
     const { status, body: answer } = await put('wrong', body)

@@ -3,7 +3,7 @@ import { type Context, write } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import { canonical, type Plan } from '../operation/plan.ts'
 import { secret } from '../operation/redact.ts'
-import { parseMapping } from './connectors/mapping.ts'
+import { mistakesIn, parseMapping } from './connectors/mapping.ts'
 import { CountersignSettings, RestMapping } from './connectors/settings.ts'
 import { type ConnectorRow, connectorTo, findConnector, putConnector } from './connectors/store.ts'
 import { ConnectorId, WRITES } from './schema.ts'
@@ -18,10 +18,16 @@ const Input = z.strictObject({
     .optional()
     .describe('The organisation that it reaches, when that is another one'),
   base_url: z.string().max(500).optional().describe('countersign: where the other server is'),
-  requests_per_second: z.number().positive().max(1000).optional().describe('countersign: at most so many'),
+  requests_per_second: z.number().min(0.01).max(1000).optional().describe('countersign: at most so many'),
   mapping: z.record(z.string(), z.json()).optional().describe('rest: the mapping'),
   mapping_yaml: z.string().max(200_000).optional().describe('rest: the mapping as YAML, in place of mapping'),
-  credential: secret(z.string().min(1).max(4096))
+  credential: secret(
+    z
+      .string()
+      .min(1)
+      .max(4096)
+      .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII'),
+  )
     .nullable()
     .optional()
     .describe('Left out: as it was; null: removed. Stored sealed, never returned'),
@@ -41,7 +47,7 @@ export const connectorsPut = write({
   summary:
     'Register a connector, or replace its settings: another Countersign, or any REST API by a mapping.',
   boundaries: [
-    'Replaces the settings whole. The credential is kept unless it is given.',
+    'Replaces the settings whole. The credential is kept unless it is given. What changes nothing makes no new version.',
     'A type lives in the connector once its definition names it.',
     'Private and loopback addresses are refused when it connects, unless the deployment allows them.',
   ],
@@ -95,7 +101,15 @@ export const connectorsPut = write({
       subject: { before, settings },
     }
   },
-  async apply(ctx, _plan, input, { before, settings }) {
+  async apply(ctx, { changes }, input, { before, settings }) {
+    if (before && changes.length === 0) {
+      const state = { id: input.id, settings, version: before.version }
+      return {
+        output: { id: input.id, version: before.version, created: false },
+        previous: state,
+        next: state,
+      }
+    }
     const sealed = input.credential
       ? ctx.deps.sealing.seal(input.credential)
       : input.credential === null
@@ -110,7 +124,8 @@ export const connectorsPut = write({
     }
     const by = { seen: before?.version ?? 0, now: ctx.now, author: ctx.principal.displayName }
     const version =
-      (await putConnector(ctx.db, ctx.org, row, by)) ?? fail('stale', `${input.id} changed meanwhile.`)
+      (await putConnector(ctx.db, ctx.org, row, by).catch(reachedAlready)) ??
+      fail('stale', `${input.id} changed meanwhile.`)
     return {
       output: { id: input.id, version, created: before === undefined },
       previous: before ? { settings: before.settings, version: before.version } : null,
@@ -138,13 +153,10 @@ async function settingsOf(input: Input): Promise<Record<string, unknown>> {
 function accept(schema: z.ZodType, value: unknown, at: string): Record<string, unknown> {
   const result = schema.safeParse(value)
   if (result.success) return result.data as Record<string, unknown>
-  const errors = result.error.issues.slice(0, 20).map(({ path, message }) => ({
-    pointer: `${at}${path.map((name) => `/${String(name)}`).join('')}`,
-    message,
-  }))
+  const errors = mistakesIn(result.error.issues, at).slice(0, 20)
   return fail('validation-failed', {
     detail: `Invalid input: ${errors[0]?.pointer} ${errors[0]?.message}`,
-    errors,
+    errors: errors.map(({ pointer, message }) => ({ pointer, message })),
   })
 }
 
@@ -163,6 +175,12 @@ async function requireFree(ctx: Context, { id, external_org_id }: Input): Promis
     fail('conflict', `${external_org_id} is reached by the connector ${other.id} already.`)
 }
 
+/** Two may register a connector to the same organisation at the same time. */
+function reachedAlready(error: { constraint?: string }): never {
+  if (error.constraint !== 'config_connectors_external_org') throw error
+  return fail('conflict', 'The organisation is reached by another connector already.')
+}
+
 /** A credential that was given for one place is not sent to another that somebody names later. */
 function requireOwnCredential(
   { credential }: Input,
@@ -178,15 +196,30 @@ function requireOwnCredential(
 const credentialShown = (ctx: Context, { credential }: Input): string | null =>
   credential === undefined ? 'kept' : credential === null ? null : ctx.deps.sealing.hash(credential)
 
-function changesOf(before: ConnectorRow | undefined, input: Input, settings: Record<string, unknown>) {
-  const changes = []
+type Change = Plan['changes'][number]
+
+function changesOf(
+  before: ConnectorRow | undefined,
+  input: Input,
+  settings: Record<string, unknown>,
+): Change[] {
   const op = before ? ('update' as const) : ('create' as const)
-  const was = (before?.settings ?? null) as Plan['changes'][number]['before']
-  if (canonical(was) !== canonical(settings))
-    changes.push({ op, pointer: '/settings', label: 'settings', before: was, after: settings as typeof was })
-  if (input.credential !== undefined)
+  const next = { kind: input.kind, external_org_id: input.external_org_id ?? null, settings }
+  const was = before && { kind: before.kind, external_org_id: before.externalOrg, settings: before.settings }
+  const changed = (['kind', 'external_org_id', 'settings'] as const).filter(
+    (name) => canonical(was?.[name] ?? null) !== canonical(next[name]),
+  )
+  const changes: Change[] = changed.map((name) => ({
+    op,
+    pointer: `/${name}`,
+    label: name,
+    before: (was?.[name] ?? null) as Change['before'],
+    after: next[name] as Change['after'],
+  }))
+  // whether it is the same one is nobody's to learn
+  if (input.credential !== undefined && (input.credential !== null || before?.sealedCredentials))
     changes.push({
-      op: 'update' as const,
+      op: 'update',
       pointer: '/credential',
       label: 'credential',
       before: before?.sealedCredentials ? 'set' : null,

@@ -29,10 +29,8 @@ export async function sourceSide(deps: Deps, source: Source, type: ConfigType): 
   let cursor: string | null = null
   do {
     const page = await connector.list(type, { cursor })
-    for (const { id, document, updatedAt, updatedBy, version } of page.items)
-      nodes.push(
-        rowOf(derive(type, document, { id, connector: connector.id, updatedAt, updatedBy, version })),
-      )
+    for (const { document, ...rest } of page.items)
+      nodes.push(rowOf(derive(type, document, { ...rest, connector: connector.id })))
     if (nodes.length > MOST_ROWS) refuseSize(type.type)
     cursor = page.cursor
   } while (cursor !== null)

@@ -1,55 +1,124 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectorError } from './connector.ts'
 
 export type Bucket = {
-  /** Waits for a turn. Rejects with the signal's reason when that aborts. */
-  take(signal?: AbortSignal): Promise<void>
-  /** Nobody's turn comes within so many milliseconds: the target asked for a pause. */
+  /**
+   * Waits for a turn and a free slot; answers how to give the slot back. Rejects with the signal's reason when that
+   * aborts, and as `limited` while the place is paused for longer than anybody waits.
+   */
+  take(signal?: AbortSignal): Promise<() => void>
+  /** Nobody's turn comes within so many milliseconds: the place asked for a pause. */
   pause(ms: number): void
 }
 
-type Clock = { now(): number; wait(ms: number, signal: AbortSignal | undefined): Promise<void> }
+type Clock = {
+  now(): number
+  /** Runs it after so many milliseconds; answers how to call that off. */
+  after(ms: number, run: () => void): () => void
+}
+
+/** Longer ones, which setTimeout does not know, are asked for again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 const REAL: Clock = {
   now: () => performance.now(),
-  wait: async (ms, signal) => void (await sleep(ms, undefined, signal ? { signal } : {})),
+  after(ms, run) {
+    const timer = setTimeout(run, Math.min(Math.ceil(ms), LONGEST_TIMER_MS))
+    return () => clearTimeout(timer)
+  },
 }
 
+/** A place that asks for a longer pause has its callers decide what to do meanwhile. */
+export const LONGEST_PAUSE_MS = 60_000
+
+type Waiter = { grant(): void; refuse(error: unknown): void }
+
 /**
- * A token bucket: `perSecond` turns a second, of which as many as come in one second may have been saved up. Turns come
- * in the order in which they were asked for.
+ * A token bucket in which each token comes back one second after it was taken, so that no second ever has more requests
+ * than `perSecond` (fractions above one are rounded down; 0.5 is one in two seconds; left out: no limit). No more than
+ * `concurrency` are under way at once. Turns come in the order in which they were asked for.
  */
-export function bucket(perSecond: number, clock: Clock = REAL): Bucket {
-  const capacity = Math.max(1, perSecond)
-  let tokens = capacity
-  let at = clock.now()
-  let closedUntil = 0
-  let last: Promise<unknown> = Promise.resolve()
-  const turn = async (signal: AbortSignal | undefined): Promise<void> => {
-    for (;;) {
-      signal?.throwIfAborted()
+export function bucket(
+  { perSecond, concurrency }: { perSecond?: number | undefined; concurrency: number },
+  clock: Clock = REAL,
+): Bucket {
+  const tokens = perSecond === undefined ? 0 : Math.max(1, Math.floor(perSecond))
+  const backAfterMs = perSecond === undefined ? 0 : 1000 / Math.min(1, perSecond)
+  /** When each token is there again. */
+  const backAt = new Array<number>(tokens).fill(Number.NEGATIVE_INFINITY)
+  let next = 0
+  let underWay = 0
+  let closedUntil = Number.NEGATIVE_INFINITY
+  let waiting: Waiter[] = []
+  let callOff: (() => void) | undefined
+
+  const serve = (): void => {
+    callOff?.()
+    callOff = undefined
+    while (waiting.length > 0 && underWay < concurrency) {
       const now = clock.now()
-      tokens = Math.min(capacity, tokens + ((now - at) / 1000) * perSecond)
-      at = now
-      if (now >= closedUntil && tokens >= 1) {
-        tokens--
+      const turnAt = Math.max(closedUntil, backAt[next] ?? now)
+      if (turnAt > now) {
+        callOff = clock.after(turnAt - now, serve)
         return
       }
-      await clock.wait(Math.max(closedUntil - now, ((1 - tokens) / perSecond) * 1000, 1), signal)
+      if (tokens > 0) {
+        backAt[next] = now + backAfterMs
+        next = (next + 1) % tokens
+      }
+      underWay++
+      waiting.shift()?.grant()
     }
   }
+  const release = () => {
+    underWay--
+    serve()
+  }
+  const paused = (): ConnectorError | undefined => {
+    const ms = closedUntil - clock.now()
+    if (ms <= LONGEST_PAUSE_MS) return undefined
+    return new ConnectorError('limited', 'The place asked for a pause.', {
+      retryAt: new Date(Date.now() + ms),
+    })
+  }
   return {
-    take(signal) {
-      const mine = last.then(() => turn(signal))
-      // whoever gives up lets the next one through
-      last = mine.catch(() => {})
-      return mine
+    async take(signal) {
+      signal?.throwIfAborted()
+      const closed = paused()
+      if (closed) throw closed
+      return new Promise((resolve, reject) => {
+        const giveUp = () => {
+          waiting = waiting.filter((each) => each !== waiter)
+          reject(signal?.reason)
+        }
+        const waiter: Waiter = {
+          grant() {
+            signal?.removeEventListener('abort', giveUp)
+            resolve(once(release))
+          },
+          refuse(error) {
+            signal?.removeEventListener('abort', giveUp)
+            reject(error)
+          },
+        }
+        signal?.addEventListener('abort', giveUp, { once: true })
+        waiting.push(waiter)
+        serve()
+      })
     },
     pause(ms) {
       closedUntil = Math.max(closedUntil, clock.now() + ms)
+      const closed = paused()
+      if (closed) for (const waiter of waiting.splice(0)) waiter.refuse(closed)
+      serve()
     },
   }
 }
 
-/** Where no limit is known: nobody waits, but while the place asked for a pause. */
-export const openBucket = (clock: Clock = REAL): Bucket => bucket(UNLIMITED, clock)
-const UNLIMITED = 1_000_000
+function once(work: () => void): () => void {
+  let done = false
+  return () => {
+    if (done) return
+    done = true
+    work()
+  }
+}

@@ -1,22 +1,47 @@
 import type { Document } from '../index/entry.ts'
 import type { ConfigType } from '../types/definition.ts'
 
-/** One configuration as a connector gives it. Secret members are in `document` only when asked for. */
+/**
+ * One configuration as a connector gives it. The document may hold what the type calls secret: the built-in store's does,
+ * another Countersign's never.
+ */
 export type Item = {
   id: string
   document: Document
-  /** What guards a write against a stale state: the connector's version, ETag or update time. */
+  /**
+   * What guards a write against a stale state. Of a place with ETags, a list tells another one than `get`; both guard.
+   */
   revision: string
   updatedAt: Date
   updatedBy: string | null
   /** Version number in the built-in store; 0 elsewhere. */
   version: number
+  /** Where the place, and not the type, says what its title and natural key are (as text, as in `Entry`). */
+  title?: string
+  naturalKey?: string | null
 }
 
 /** `cursor` is opaque and survives a restart; null when nothing follows. */
 export type Page = { items: Item[]; cursor: string | null }
 
-export type Capability = 'list' | 'get' | 'create' | 'create-with-id' | 'patch' | 'delete' | 'guarded-write'
+/**
+ * - `create-with-id`: the caller may choose the id; it is `stale` when that is taken.
+ * - `guarded-write`: the place itself compares `ifRevision`, in one step with the write. Without it, the revision is read
+ *   again just before the write.
+ * - `keyed-write`: the same write sent again under the same `key` is done once.
+ * - `find-by-key`: `find` finds what a create made by the `key` of that create.
+ */
+export type Capability =
+  | 'list'
+  | 'get'
+  | 'create'
+  | 'create-with-id'
+  | 'patch'
+  | 'put'
+  | 'delete'
+  | 'guarded-write'
+  | 'keyed-write'
+  | 'find-by-key'
 
 export type Limits = {
   /** Requests a second that the target bears; absent: no limit known. */
@@ -29,11 +54,14 @@ export type Limits = {
 /** Whom a token belongs to. */
 export type Whoami = { org: string }
 
-export type WriteGuard = { ifRevision?: string; signal?: AbortSignal }
+/** `key`: 8 to 200 printable ASCII characters that name this one write. */
+export type WriteOptions = { ifRevision?: string; key?: string; signal?: AbortSignal }
+export type CreateOptions = { id?: string; key?: string; signal?: AbortSignal }
 
 /**
- * A place where configuration lives. Errors are `ConnectorError`s; `get` of what is not there answers undefined. Every
- * connector is bound to one organisation and, where it needs one, to a credential kept in memory.
+ * A place where configuration lives. Errors are `ConnectorError`s, and the signal's reason where that aborts; `get` of
+ * what is not there answers undefined. Every connector is bound to one organisation and, where it needs one, to a
+ * credential kept in memory. Writes answer the item as it is afterwards.
  */
 export type Connector = {
   id: string
@@ -42,35 +70,58 @@ export type Connector = {
   limits: Limits
   list(type: ConfigType, at: { cursor: string | null; size?: number; signal?: AbortSignal }): Promise<Page>
   get(type: ConfigType, id: string, signal?: AbortSignal): Promise<Item | undefined>
+  /** All that a create under this key made (`find-by-key`), or all of this natural key (any place; may read the list). */
+  find(type: ConfigType, by: Sought, signal?: AbortSignal): Promise<Item[]>
   /** With `id` where the connector can (`create-with-id`), else the target makes one. */
-  create(type: ConfigType, document: Document, options: WriteGuard & { id?: string }): Promise<Item>
-  /** JSON merge patch (RFC 7396). */
-  patch(type: ConfigType, id: string, patch: Document, guard: WriteGuard): Promise<Item>
-  remove(type: ConfigType, id: string, guard: WriteGuard): Promise<void>
+  create(type: ConfigType, document: Document, options: CreateOptions): Promise<Item>
+  /** JSON merge patch (RFC 7396). `not-found` when there is nothing to patch. */
+  patch(type: ConfigType, id: string, patch: Document, options: WriteOptions): Promise<Item>
+  /** Replaces it whole; secret members that are left out are kept where the place keeps them. `not-found` as above. */
+  put(type: ConfigType, id: string, document: Document, options: WriteOptions): Promise<Item>
+  remove(type: ConfigType, id: string, options: WriteOptions): Promise<void>
   /** Verifies the credential with the place itself. */
   whoami(signal?: AbortSignal): Promise<Whoami>
 }
 
+export type Sought = { key: string } | { naturalKey: string }
+
 /**
- * A refusal or failure of the place. `retryAfterMs` is what it asked for. `unknown` is true when a write may or may not
- * have happened (the connection broke after the request was sent).
+ * What a caller can act upon. Nothing was written, for certain, unless `unknown` says otherwise.
+ * - `not-found`: what was to be written is not there (any more).
+ * - `stale`: it is not as the caller saw it: another revision, or there already where it was to be created.
+ * - `conflict`: the place refuses it for the state that it is in.
+ * - `invalid`: the place will never accept this, or answers what cannot be used.
+ * - `limited`: not now; not before `retryAt`, when the place said so.
+ * - `unavailable`: try again; with `unknown` a write may have happened: look before anything is sent again.
+ * - `unauthorized`: the place refuses the credential.
+ */
+export type ConnectorErrorKind =
+  | 'not-found'
+  | 'stale'
+  | 'conflict'
+  | 'invalid'
+  | 'limited'
+  | 'unavailable'
+  | 'unauthorized'
+
+/**
+ * A refusal or failure of a place. The message is safe to show: it repeats nothing that the place answered. `unknown` is
+ * of writes only, and only with the kind `unavailable`.
  */
 export class ConnectorError extends Error {
-  readonly kind: 'unauthorized' | 'not-found' | 'conflict' | 'stale' | 'invalid' | 'limited' | 'unavailable'
-  readonly retryAfterMs: number | undefined
+  readonly kind: ConnectorErrorKind
   readonly unknown: boolean
-  readonly status: number | undefined
+  readonly retryAt: Date | undefined
 
   constructor(
-    kind: ConnectorError['kind'],
+    kind: ConnectorErrorKind,
     message: string,
-    options: { retryAfterMs?: number; unknown?: boolean; status?: number } = {},
+    { unknown = false, retryAt }: { unknown?: boolean; retryAt?: Date | undefined } = {},
   ) {
     super(message)
     this.name = 'ConnectorError'
     this.kind = kind
-    this.retryAfterMs = options.retryAfterMs
-    this.unknown = options.unknown ?? false
-    this.status = options.status
+    this.unknown = unknown
+    this.retryAt = retryAt
   }
 }

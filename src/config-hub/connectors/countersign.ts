@@ -1,6 +1,14 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { withoutSecrets } from '../../config-store/secrets.ts'
+import { IdempotencyKey } from '../../operation/envelope.ts'
+import { ERRORS } from '../../operation/errors.ts'
 import type { Document } from '../index/entry.ts'
-import { type Capability, type Connector, ConnectorError, type Item } from './connector.ts'
-import { type Place, type Reply, send } from './request.ts'
+import { at as valueAt } from '../references/path.ts'
+import type { ConfigType } from '../types/definition.ts'
+import { type Capability, type Connector, ConnectorError, type Item, type WriteOptions } from './connector.ts'
+import { withNaturalKey } from './pages.ts'
+import { type Asked, afterWrite, type Place, type Reply, refused, send } from './request.ts'
 
 const CAPABILITIES: ReadonlySet<Capability> = new Set([
   'list',
@@ -8,126 +16,191 @@ const CAPABILITIES: ReadonlySet<Capability> = new Set([
   'create',
   'create-with-id',
   'patch',
+  'put',
   'delete',
   'guarded-write',
+  'keyed-write',
 ])
 
-type Listed = { id: string; version: number; updated_at: string; updated_by: string; document?: Document }
+/** As many as the other server gives at once. */
+const PAGE = 100
+
+const Doc = z.custom<Document>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+)
+const Listed = z.object({
+  results: z.array(
+    z.object({
+      id: z.string(),
+      version: z.int(),
+      updated_at: z.iso.datetime({ offset: true }),
+      updated_by: z.string(),
+      document: Doc,
+    }),
+  ),
+  next_cursor: z.string().optional(),
+})
+const Read = z.object({ etag: z.string().regex(/^"\d+"$/), document: Doc })
+const Written = z.object({ version: z.int(), updated_at: z.iso.datetime({ offset: true }) })
+const Index = z.object({ org_id: z.string() })
 
 /** Another Countersign, through its store routes. The credential is in the place's headers and nowhere else. */
 export function countersignConnector(id: string, place: Place): Connector {
-  const at = (type: string, of: string) => `/v1/store/${encodeURIComponent(type)}/${encodeURIComponent(of)}`
+  const read = (path: string, signal: AbortSignal | undefined) =>
+    send(place, { method: 'GET', path, repeatable: true, signal })
+  /** Under a key of its own unless told: sent again after a lost answer, it gets what the first one got. */
+  const write = async (
+    asked: Pick<Asked, 'method' | 'path' | 'body' | 'headers'>,
+    { key = randomUUID(), signal }: Pick<WriteOptions, 'key' | 'signal'>,
+    missing: 'not-found' | 'invalid' = 'not-found',
+  ): Promise<Reply> => {
+    const headers = { ...asked.headers, 'idempotency-key': keyOf(key) }
+    const reply = await send(place, { ...asked, headers, repeatable: true, keyed: true, signal })
+    return refused(reply, { missing, more: codeOf(reply, asked.body) })
+  }
   const get: Connector['get'] = async (type, of, signal) => {
-    const reply = await send(place, {
-      method: 'GET',
-      path: at(type.type, of),
-      repeatable: true,
-      ...abort(signal),
-    })
+    const reply = await read(at(type, of), signal)
     if (reply.status === 404) return undefined
-    const { headers, body } = refused(reply)
-    const version = Number(String(headers.etag).replaceAll('"', ''))
+    const { headers, body } = refused(reply, { missing: 'invalid', more: codeOf(reply) })
+    const { etag, document } = understood(Read, { etag: headers.etag, document: body })
     return {
       id: of,
-      document: body as Document,
-      revision: String(version),
+      document,
+      revision: etag.slice(1, -1),
       updatedAt: new Date(headers['last-modified'] ?? 0),
-      updatedBy: decodeURIComponent(String(headers['x-updated-by'] ?? '')) || null,
+      updatedBy: decoded(headers['x-updated-by']),
       version: 0,
     }
   }
-  const written = async (type: Parameters<Connector['get']>[0], of: string, reply: Reply): Promise<Item> => {
-    refused(reply)
-    const item = await get(type, of)
-    if (!item) throw new ConnectorError('conflict', 'What was written is gone already.')
-    return item
+  const list: Connector['list'] = async (type, { cursor, size = PAGE, signal }) => {
+    const query = new URLSearchParams({
+      size: String(Math.min(size, PAGE)),
+      include: 'document',
+      ...(cursor ? { cursor } : {}),
+    })
+    const reply = await read(`/v1/store/${encodeURIComponent(type.type)}?${query}`, signal)
+    const { body } = refused(reply, { missing: 'invalid', more: codeOf(reply) })
+    const { results, next_cursor } = understood(Listed, body)
+    const items = results.map(({ id, document, version, updated_at, updated_by }) => ({
+      id,
+      document,
+      revision: String(version),
+      updatedAt: new Date(updated_at),
+      updatedBy: updated_by,
+      version: 0,
+    }))
+    return { items, cursor: next_cursor ?? null }
   }
   return {
     id,
     capabilities: () => CAPABILITIES,
-    limits: { concurrency: 8, pageSize: 100 },
-    async list(type, { cursor, size = 100, signal }) {
-      const query = new URLSearchParams({
-        size: String(size),
-        include: 'document',
-        ...(cursor ? { cursor } : {}),
-      })
-      const path = `/v1/store/${encodeURIComponent(type.type)}?${query}`
-      const { body } = refused(await send(place, { method: 'GET', path, repeatable: true, ...abort(signal) }))
-      const { results, next_cursor } = body as { results: Listed[]; next_cursor?: string }
-      return { items: results.map(itemOf), cursor: next_cursor ?? null }
-    },
+    limits: { concurrency: place.concurrency, pageSize: PAGE, ...rateOf(place) },
+    list,
     get,
-    async create(type, document, { id: of = crypto.randomUUID(), signal }) {
-      const reply = await send(place, {
-        method: 'PUT',
-        path: at(type.type, of),
-        body: document,
-        headers: { 'if-none-match': '*' },
-        // a second one finds what the first one made, and is told so
-        repeatable: false,
-        ...abort(signal),
-      })
-      return written(type, of, reply)
+    async find(type, by, signal) {
+      if ('key' in by) throw new ConnectorError('invalid', 'The place finds nothing by a key.')
+      return withNaturalKey({ list }, type, by.naturalKey, signal)
     },
-    async patch(type, of, patch, { ifRevision, signal }) {
-      const reply = await send(place, {
-        method: 'PATCH',
-        path: at(type.type, of),
-        body: patch,
-        headers: ifMatch(ifRevision),
-        repeatable: ifRevision === undefined,
-        ...abort(signal),
-      })
-      return written(type, of, reply)
-    },
-    async remove(type, of, { ifRevision, signal }) {
-      refused(
-        await send(place, {
-          method: 'DELETE',
-          path: at(type.type, of),
-          headers: ifMatch(ifRevision),
-          repeatable: false,
-          ...abort(signal),
-        }),
+    async create(type, document, { id: of = randomUUID(), ...options }) {
+      const headers = { 'if-none-match': '*' }
+      const reply = await write(
+        { method: 'PUT', path: at(type, of), body: document, headers },
+        options,
+        'invalid',
       )
+      return sentItem(type, of, document, reply)
+    },
+    async patch(type, of, patch, { ifRevision, ...options }) {
+      const headers = ifMatch(ifRevision)
+      const reply = await write({ method: 'PATCH', path: at(type, of), body: patch, headers }, options)
+      return afterWrite(async () => {
+        const { version } = understood(Written, reply.body)
+        const item = await get(type, of)
+        if (!item) throw new ConnectorError('not-found', 'What was written is gone already.')
+        // of what others did since, the next guarded write is told
+        return { ...item, revision: String(version) }
+      })
+    },
+    async put(type, of, document, { ifRevision, ...options }) {
+      const headers = ifMatch(ifRevision ?? (await present(get, type, of, options.signal)).revision)
+      return sentItem(
+        type,
+        of,
+        document,
+        await write({ method: 'PUT', path: at(type, of), body: document, headers }, options),
+      )
+    },
+    async remove(type, of, { ifRevision, ...options }) {
+      await write({ method: 'DELETE', path: at(type, of), headers: ifMatch(ifRevision) }, options)
     },
     async whoami(signal) {
-      const { body } = refused(
-        await send(place, { method: 'GET', path: '/v1/configs/index', repeatable: true, ...abort(signal) }),
-      )
-      const { org_id } = (body ?? {}) as { org_id?: unknown }
-      if (typeof org_id !== 'string')
-        throw new ConnectorError('invalid', 'The place does not say whose credential it is.')
-      return { org: org_id }
+      const { body } = refused(await read('/v1/configs/index', signal), { missing: 'invalid' })
+      return { org: understood(Index, body).org_id }
     },
   }
 }
 
-const abort = (signal: AbortSignal | undefined) => (signal ? { signal } : {})
-const ifMatch = (revision: string | undefined): Record<string, string> =>
-  revision === undefined ? {} : { 'if-match': `"${revision}"` }
+const at = ({ type }: ConfigType, id: string): string =>
+  `/v1/store/${encodeURIComponent(type)}/${encodeURIComponent(id)}`
 
-const itemOf = ({ id, document = {}, version, updated_at, updated_by }: Listed): Item => ({
-  id,
-  document,
-  revision: String(version),
-  updatedAt: new Date(updated_at),
-  updatedBy: updated_by,
-  version: 0,
-})
-
-const KINDS: Record<number, ConnectorError['kind']> = {
-  404: 'not-found',
-  409: 'conflict',
-  410: 'not-found',
-  412: 'stale',
+/** What is there; else `not-found`. */
+export async function present(
+  get: Connector['get'],
+  type: ConfigType,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<Item> {
+  const item = await get(type, id, signal)
+  if (item) return item
+  throw new ConnectorError('not-found', `There is no ${type.type} ${id}.`)
 }
 
-/** The reply if it is good. */
-export function refused(reply: Reply): Reply {
-  if (reply.status < 300) return reply
-  throw new ConnectorError(KINDS[reply.status] ?? 'invalid', `The place answers ${reply.status}.`, {
-    status: reply.status,
+const rateOf = ({ requestsPerSecond }: Place) =>
+  requestsPerSecond === undefined ? {} : { requestsPerSecond }
+
+/** Any text may name a write; the header takes some. */
+const keyOf = (key: string): string =>
+  IdempotencyKey.safeParse(key).success ? key : createHash('sha256').update(key).digest('hex')
+
+const ifMatch = (revision: string | null | undefined): Record<string, string> =>
+  revision === undefined || revision === null ? {} : { 'if-match': `"${revision}"` }
+
+/** What was sent is what is there now, its secrets apart. */
+const sentItem = (type: ConfigType, id: string, document: Document, reply: Reply): Promise<Item> =>
+  afterWrite(() => {
+    const { version, updated_at } = understood(Written, reply.body)
+    return {
+      id,
+      document: withoutSecrets(type, document),
+      revision: String(version),
+      updatedAt: new Date(updated_at),
+      updatedBy: null,
+      version: 0,
+    }
   })
+
+function understood<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new ConnectorError('invalid', 'The place does not answer as a Countersign does.')
+}
+
+/** The code of a problem, one of the closed list, and those of its places that were sent: nothing of the place's own. */
+const Told = z.object({ code: z.string(), errors: z.array(z.object({ pointer: z.string() })).catch([]) })
+function codeOf({ status, body }: Reply, sent?: unknown): string {
+  const told = status < 300 ? undefined : Told.safeParse(body).data
+  if (!told || !Object.hasOwn(ERRORS, told.code)) return ''
+  const places = told.errors.flatMap(({ pointer }) => {
+    const place = pointer.replace(/^\/document(?=\/)/, '')
+    return valueAt(sent, place) === undefined ? [] : [pointer]
+  })
+  return ` (${[told.code, ...places.slice(0, 5)].join(' ')})`
+}
+
+function decoded(header: string | string[] | undefined): string | null {
+  try {
+    return decodeURIComponent(String(header ?? '')) || null
+  } catch {
+    return null
+  }
 }

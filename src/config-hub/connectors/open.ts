@@ -7,7 +7,7 @@ import { fail, Problem } from '../../operation/errors.ts'
 import { READS } from '../schema.ts'
 import type { ConfigType, Registry } from '../types/definition.ts'
 import { registryOf } from '../types/registry.ts'
-import { type Bucket, bucket, openBucket } from './bucket.ts'
+import { type Bucket, bucket } from './bucket.ts'
 import { type Connector, ConnectorError } from './connector.ts'
 import { countersignConnector } from './countersign.ts'
 import { PLACE_DEFAULTS, type Place } from './request.ts'
@@ -32,9 +32,25 @@ export async function connectorsOf(
   return own
 }
 
-/** The connector that a type lives in. Errors: `unavailable` when it was removed. */
+/** The connector that a type lives in, for an operation. Errors: `unavailable` when it was removed. */
 export async function connectorOf(deps: Deps, org: string, type: ConfigType): Promise<Connector> {
-  return named(await connectorsOf(deps, org, await registryOf(deps.db, org)), type)
+  return answering(named(await connectorsOf(deps, org, await registryOf(deps.db, org)), type))
+}
+
+/** For operations, which answer with problems: reading what cannot be read is `unavailable`, and says why. */
+function answering(connector: Connector): Connector {
+  const told = (error: unknown): never => {
+    if (!(error instanceof ConnectorError)) throw error
+    return fail('unavailable', {
+      detail: `${connector.id}: ${error.message}`,
+      nextAction: 'Check the connector and its place, and try again.',
+    })
+  }
+  return {
+    ...connector,
+    list: (type, at) => connector.list(type, at).catch(told),
+    get: (type, id, signal) => connector.get(type, id, signal).catch(told),
+  }
 }
 
 const named = (connectors: ReadonlyMap<string, Connector>, { connector }: ConfigType): Connector =>
@@ -50,7 +66,7 @@ export function openConnector(deps: Deps, org: string, row: ConnectorRow, token?
       ...PLACE_DEFAULTS,
       baseUrl: settings.base_url,
       headers: credential === undefined ? {} : { authorization: `Bearer ${credential}` },
-      bucket: bucketOf(deps, org, row, settings.requests_per_second),
+      ...rateOf(deps, org, row, settings.requests_per_second, PLACE_DEFAULTS.concurrency),
       allowPrivate,
     }
     return countersignConnector(row.id, place)
@@ -64,7 +80,7 @@ export function openConnector(deps: Deps, org: string, row: ConnectorRow, token?
     ...PLACE_DEFAULTS,
     baseUrl: mapping.base_url,
     headers: { ...mapping.headers, ...auth },
-    bucket: bucketOf(deps, org, row, mapping.limits.requests_per_second),
+    ...rateOf(deps, org, row, mapping.limits.requests_per_second, mapping.limits.concurrency),
     attempts: mapping.retry.attempts,
     timeoutMs: mapping.timeout_ms,
     maxBytes: mapping.max_bytes,
@@ -72,24 +88,28 @@ export function openConnector(deps: Deps, org: string, row: ConnectorRow, token?
   })
 }
 
-const buckets = new WeakMap<Deps, Map<string, Bucket>>()
+const buckets = new WeakMap<Deps, Map<string, { since: number; bucket: Bucket }>>()
 
 /** One bucket for all of a process that asks the same place, so that they share its rate. */
-function bucketOf(deps: Deps, org: string, row: ConnectorRow, perSecond: number | undefined): Bucket {
-  const own = buckets.get(deps) ?? new Map<string, Bucket>()
+function rateOf(
+  deps: Deps,
+  org: string,
+  { id, updatedAt }: ConnectorRow,
+  perSecond: number | undefined,
+  concurrency: number,
+): Pick<Place, 'bucket' | 'requestsPerSecond' | 'concurrency'> {
+  const own = buckets.get(deps) ?? new Map<string, { since: number; bucket: Bucket }>()
   buckets.set(deps, own)
-  const key = `${org}/${row.id}`
-  const version = `${key}@${row.version}`
-  const known = own.get(version)
-  if (known) return known
-  // an older version's bucket is of no use to anybody
-  for (const other of own.keys()) if (other.startsWith(`${key}@`)) own.delete(other)
-  const made = perSecond === undefined ? openBucket() : bucket(perSecond)
-  own.set(version, made)
-  return made
+  const key = `${org}/${id}`
+  const since = updatedAt.getTime()
+  const known = own.get(key)
+  // whoever still has the settings of before does not bring their rate back
+  const used = known && known.since >= since ? known : { since, bucket: bucket({ perSecond, concurrency }) }
+  own.set(key, used)
+  return { bucket: used.bucket, requestsPerSecond: perSecond, concurrency }
 }
 
-/** Another organisation's configuration, once the caller's token for it has been verified. */
+/** Another organisation's configuration, once the caller's token for it has been verified. Reading fails with problems. */
 export type Source = {
   org: string
   registry: Registry
@@ -108,14 +128,19 @@ export async function verifiedSource(ctx: Context, sourceOrg: string, token: str
   if (await holdsHere(deps, sourceOrg, token)) {
     const registry = await registryOf(deps.db, sourceOrg)
     const connectors = await connectorsOf(deps, sourceOrg, registry)
-    return { org: sourceOrg, registry, kind: 'local', connectorOf: (type) => named(connectors, type) }
+    return {
+      org: sourceOrg,
+      registry,
+      kind: 'local',
+      connectorOf: (type) => answering(named(connectors, type)),
+    }
   }
   const row = await connectorTo(ctx.db, ctx.org, sourceOrg)
   const connector = row && openConnector(deps, ctx.org, row, token)
   if (!connector || !(await holdsThere(connector, sourceOrg, ctx.call.signal)))
     return fail('forbidden', 'The token does not belong to the organisation that it is given for.')
   const registry = await registryOf(deps.db, ctx.org)
-  return { org: sourceOrg, registry, kind: 'remote', connectorOf: () => connector }
+  return { org: sourceOrg, registry, kind: 'remote', connectorOf: () => answering(connector) }
 }
 
 async function holdsHere(deps: Deps, org: string, token: string): Promise<boolean> {

@@ -1,19 +1,30 @@
-import http from 'node:http'
-import https from 'node:https'
+import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { guardedLookup, PrivateAddressError, refuseLiteral } from './addresses.ts'
-import type { Bucket } from './bucket.ts'
-import { ConnectorError } from './connector.ts'
+import { PrivateAddressError } from './addresses.ts'
+import { type Bucket, LONGEST_PAUSE_MS } from './bucket.ts'
+import { ConnectorError, type ConnectorErrorKind } from './connector.ts'
+import { exchange, TooLarge, urlOf } from './exchange.ts'
 
-export type Reply = { status: number; headers: http.IncomingHttpHeaders; body: unknown }
+export type Reply = {
+  status: number
+  headers: IncomingHttpHeaders
+  /** Undefined where the answer is no JSON. */
+  body: unknown
+  /** An earlier attempt of the same request may have happened already. */
+  uncertain: boolean
+}
 
 export type Place = {
   /** Requests go below it and nowhere else. */
   baseUrl: string
   headers: Record<string, string>
   bucket: Bucket
-  /** How often a request is made in all; reads and guarded or repeatable writes only are repeated. */
+  /** What the bucket lets through. */
+  requestsPerSecond?: number | undefined
+  concurrency: number
+  /** How often a request is made in all. */
   attempts: number
+  /** Of one attempt, from its turn to the end of its answer. */
   timeoutMs: number
   maxBytes: number
   allowPrivate: boolean
@@ -23,155 +34,168 @@ export type Place = {
 
 export type Asked = {
   method: string
-  /** Below the base URL, with its query; or a whole URL of the same origin, as next links are. */
+  /** Below the base URL, with its query; or a whole URL below it, as next links are. */
   path: string
   body?: unknown
   headers?: Record<string, string>
-  /** False for a request that must not happen twice. */
+  /** Happens once however often it is sent: reads, idempotent writes, writes under a key. */
   repeatable: boolean
-  signal?: AbortSignal
+  /** The place answers a repetition like the first one (an idempotency key). */
+  keyed?: boolean
+  signal?: AbortSignal | undefined
 }
 
 export const PLACE_DEFAULTS = {
   attempts: 5,
   timeoutMs: 30_000,
   maxBytes: 16 * 1_048_576,
+  concurrency: 8,
   random: Math.random,
 } as const
 
-/** Longer pauses than this are the caller's to decide on. */
-const LONGEST_PAUSE_MS = 120_000
 const BACKOFF_MS = { first: 250, most: 8_000 }
 
 /**
- * One request to a place, repeated while that is safe: 429 and 503 as Retry-After says, other failures of the server
- * and of the connection after growing, jittered pauses. Answers any status below 500 but 401, 403 and 429. Errors:
- * ConnectorError, which never repeats what the place answered.
+ * One request to a place. What did not happen is sent again, what may have happened only if it is `repeatable`: after
+ * Retry-After where the place said so, which pauses everybody who asks it, else after growing, jittered pauses; no new
+ * attempt begins after 60 s. Answers 2xx, 400, 404, 409, 410, 412 and 422. Errors: ConnectorError, which repeats nothing
+ * that the place answered; the signal's reason where that aborts before anything was sent.
  */
 export async function send(place: Place, asked: Asked): Promise<Reply> {
-  for (let attempt = 1; ; attempt++) {
-    await place.bucket.take(asked.signal)
-    try {
-      return accepted(await once(place, asked))
-    } catch (error) {
-      const failure = asConnectorError(error, asked)
-      const limited = failure.kind === 'limited'
-      const mayRepeat = limited || (failure.kind === 'unavailable' && (asked.repeatable || !failure.unknown))
-      if (!mayRepeat || attempt >= place.attempts) throw failure
-      const pause = failure.retryAfterMs ?? backoff(attempt, place.random)
-      if (pause > LONGEST_PAUSE_MS) throw failure
-      if (failure.retryAfterMs !== undefined) place.bucket.pause(pause)
-      await sleep(pause, undefined, asked.signal ? { signal: asked.signal } : {})
-    }
+  const sending = { mayHaveHappened: false }
+  try {
+    const reply = await repeated(place, asked, sending)
+    return { ...reply, uncertain: sending.mayHaveHappened && asked.keyed !== true }
+  } catch (error) {
+    // whatever stopped the last attempt, an earlier one may have happened
+    if (sending.mayHaveHappened) throw unknown()
+    throw error
   }
 }
+
+const unknown = () =>
+  new ConnectorError('unavailable', 'The place may have done it: its answer did not arrive.', {
+    unknown: true,
+  })
+
+export type Answer = Omit<Reply, 'uncertain'>
+
+async function repeated(place: Place, asked: Asked, sending: { mayHaveHappened: boolean }): Promise<Answer> {
+  const ends = performance.now() + LONGEST_PAUSE_MS
+  for (let attempt = 1; ; attempt++) {
+    const failure = await attempted(place, asked)
+    if (!(failure instanceof ConnectorError)) return failure
+    sending.mayHaveHappened ||= failure.unknown
+    const pause = failure.retryAt ? failure.retryAt.getTime() - Date.now() : backoff(attempt, place.random)
+    if (failure.kind === 'limited' && failure.retryAt) place.bucket.pause(pause)
+    const repeats = REPEATED.has(failure.kind) && (!failure.unknown || asked.repeatable)
+    if (!repeats || attempt >= place.attempts || performance.now() + pause > ends) throw failure
+    await sleep(Math.max(0, pause), undefined, asked.signal ? { signal: asked.signal } : {})
+  }
+}
+
+/** It may go better another time. */
+const REPEATED: ReadonlySet<ConnectorErrorKind> = new Set(['limited', 'unavailable'])
 
 /** Full jitter (Brooker 2015): anything up to a bound that doubles. */
 const backoff = (attempt: number, random: () => number): number =>
   random() * Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** attempt)
 
-function accepted(reply: Reply): Reply {
-  const { status, headers } = reply
-  if (status < 300 || [304, 404, 409, 410, 412, 422, 400].includes(status)) return reply
-  const options = { status, ...retryAfter(headers) }
+async function attempted(place: Place, asked: Asked): Promise<Answer | ConnectorError> {
+  const release = await place.bucket.take(asked.signal)
+  try {
+    const reply = await once(place, asked)
+    return failureOf(reply, asked) ?? reply
+  } catch (error) {
+    if (error instanceof ConnectorError) return error
+    throw error
+  } finally {
+    release()
+  }
+}
+
+const isRead = ({ method }: Asked): boolean => method === 'GET'
+const ANSWERED = new Set([400, 404, 409, 410, 412, 422])
+/** The server says that it did not take the request on (RFC 9110, RFC 8470). */
+const NOT_TAKEN = new Set([408, 425])
+const NEVER_TAKEN = new Set([501, 505])
+
+function failureOf({ status, headers }: Answer, asked: Asked): ConnectorError | undefined {
+  const retryAt = retryAfter(headers)
+  if (status === 429 || (retryAt && (status === 503 || status === 409)))
+    return new ConnectorError('limited', 'The place asked for a pause.', { retryAt })
+  if ((status >= 200 && status < 300) || ANSWERED.has(status)) return undefined
   if (status === 401 || status === 403)
-    throw new ConnectorError('unauthorized', 'The place refuses the credential.', options)
-  if (status === 429) throw new ConnectorError('limited', 'The place asks for a pause.', options)
-  if (status === 503 && options.retryAfterMs !== undefined)
-    throw new ConnectorError('limited', 'The place asks for a pause.', options)
-  if (status >= 500)
-    throw new ConnectorError('unavailable', 'The place failed.', { ...options, unknown: true })
-  if (status < 400) throw new ConnectorError('invalid', 'The place redirects elsewhere.', options)
-  throw new ConnectorError('invalid', `The place answers ${status}.`, options)
+    return new ConnectorError('unauthorized', 'The place refuses the credential.')
+  if (NOT_TAKEN.has(status)) return new ConnectorError('unavailable', `The place answers ${status}.`)
+  if (status >= 500 && !NEVER_TAKEN.has(status))
+    return isRead(asked) ? new ConnectorError('unavailable', `The place answers ${status}.`) : unknown()
+  // 303 is the answer to a write that was done
+  if (status === 303 && !isRead(asked)) return unknown()
+  if (status < 400) return new ConnectorError('invalid', 'The place redirects elsewhere.')
+  return new ConnectorError('invalid', `The place answers ${status}.`)
 }
 
 /** Seconds or a date (RFC 9110, 10.2.3). */
-function retryAfter(headers: http.IncomingHttpHeaders): { retryAfterMs?: number } {
+function retryAfter(headers: IncomingHttpHeaders): Date | undefined {
   const text = headers['retry-after']
-  if (text === undefined) return {}
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
-  return Number.isFinite(ms) ? { retryAfterMs: Math.max(0, ms) } : {}
+  if (text === undefined) return undefined
+  const at = new Date(/^\d+$/.test(text) ? Date.now() + Number(text) * 1000 : Date.parse(text))
+  return Number.isNaN(at.getTime()) ? undefined : at
 }
 
-function asConnectorError(error: unknown, { signal }: Asked): ConnectorError {
-  if (signal?.aborted) throw signal.reason
-  if (error instanceof ConnectorError) return error
+async function once(place: Place, asked: Asked): Promise<Answer> {
+  const url = urlOf(place, asked.path)
+  const timeout = AbortSignal.timeout(place.timeoutMs)
+  const signal = asked.signal ? AbortSignal.any([asked.signal, timeout]) : timeout
+  const sent = { whole: false }
+  try {
+    return await exchange(place, asked, url, signal, sent)
+  } catch (error) {
+    throw asConnectorError(error, asked, sent.whole)
+  }
+}
+
+function asConnectorError(error: unknown, asked: Asked, sent: boolean): unknown {
+  const mayHaveHappened = sent && !isRead(asked)
+  if (error instanceof TooLarge && !mayHaveHappened) return new ConnectorError('invalid', error.message)
   if (error instanceof PrivateAddressError)
     return new ConnectorError(
       'invalid',
       'The place has a private address, which this deployment does not allow.',
     )
-  // refused connections and unknown names never reached anybody; anything else may have
+  if (mayHaveHappened) return unknown()
+  if (asked.signal?.aborted) return asked.signal.reason
   const { code } = error as NodeJS.ErrnoException
-  const unknown = !['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(
-    code ?? '',
-  )
-  return new ConnectorError('unavailable', 'The place cannot be reached.', { unknown })
+  if (code === 'ERR_INVALID_CHAR')
+    return new ConnectorError('unauthorized', 'The credential has characters that no header can carry.')
+  return new ConnectorError('unavailable', 'The place cannot be reached.')
 }
 
-/** The URL of a path below the base; a whole URL must be of the same origin. */
-function urlOf(place: Place, path: string): URL {
-  const base = new URL(place.baseUrl)
-  const url = /^https?:\/\//.test(path)
-    ? new URL(path)
-    : new URL(`${base.href.replace(/\/$/, '')}${path.startsWith('/') ? '' : '/'}${path}`)
-  if (url.origin !== base.origin) throw new ConnectorError('invalid', 'The place points to another origin.')
-  return url
+const KINDS: Record<number, ConnectorErrorKind> = {
+  404: 'not-found',
+  409: 'conflict',
+  410: 'not-found',
+  412: 'stale',
 }
 
-function once(place: Place, asked: Asked): Promise<Reply> {
-  const url = urlOf(place, asked.path)
-  refuseLiteral(url, place.allowPrivate)
-  const body = asked.body === undefined ? undefined : JSON.stringify(asked.body)
-  return new Promise((resolve, reject) => {
-    const request = (url.protocol === 'https:' ? https : http).request(url, {
-      method: asked.method,
-      headers: {
-        accept: 'application/json',
-        'accept-encoding': 'identity',
-        'user-agent': 'countersign',
-        ...place.headers,
-        ...(body === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
-        ...asked.headers,
-      },
-      lookup: guardedLookup(place.allowPrivate),
-      signal: asked.signal
-        ? AbortSignal.any([asked.signal, AbortSignal.timeout(place.timeoutMs)])
-        : AbortSignal.timeout(place.timeoutMs),
-    })
-    request.on('error', reject)
-    request.on('response', (response) => {
-      readBody(response, place.maxBytes).then(
-        (text) =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parsed(text) }),
-        reject,
-      )
-    })
-    request.end(body)
-  })
+/** The reply if it is good. `missing` is what 404 and 410 mean; `more` is told with the status. */
+export function refused(
+  reply: Reply,
+  { missing = 'not-found' as ConnectorErrorKind, more = '' } = {},
+): Reply {
+  const { status, uncertain } = reply
+  if (status < 300) return reply
+  if (uncertain) throw unknown()
+  const kind = KINDS[status] ?? 'invalid'
+  throw new ConnectorError(kind === 'not-found' ? missing : kind, `The place answers ${status}${more}.`)
 }
 
-async function readBody(response: http.IncomingMessage, most: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > most) {
-      response.destroy()
-      throw new ConnectorError('invalid', `The place answers more than ${most} bytes.`)
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-/** What is no JSON is nothing: error pages of proxies, empty answers. */
-function parsed(text: string): unknown {
+/** What follows a write that was done: whatever fails there, the write may not be sent again. */
+export async function afterWrite<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
+    return await work()
+  } catch (error) {
+    throw error instanceof ConnectorError ? unknown() : error
   }
 }

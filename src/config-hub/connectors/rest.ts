@@ -3,236 +3,223 @@ import type { Document } from '../index/entry.ts'
 import { at } from '../references/path.ts'
 import type { ConfigType } from '../types/definition.ts'
 import { type Capability, type Connector, ConnectorError, type Item } from './connector.ts'
-import { refused } from './countersign.ts'
-import type { Paging, RestMapping, RestResource } from './mapping.ts'
-import { type Place, type Reply, send } from './request.ts'
+import { present } from './countersign.ts'
+import type { RestMapping, RestResource } from './mapping.ts'
+import { withNaturalKey } from './pages.ts'
+import { type Asked, afterWrite, type Place, type Reply, refused, send } from './request.ts'
+import { idIn, isObject, isStill, itemOf, withMember } from './rest-item.ts'
+import { notMapped, restReader, withId } from './rest-read.ts'
+
+/** `sent` is the whole item as it was sent; undefined where that was a part of it. */
+type Written = { id: string | undefined; sent?: Document; itemPath: string }
 
 /** Any REST API that a mapping describes. */
 export function restConnector(id: string, mapping: RestMapping, place: Place): Connector {
-  const resourceOf = ({ type }: Pick<ConfigType, 'type'>): RestResource => {
-    const resource = mapping.types[type]
-    if (resource) return resource
-    throw new ConnectorError('invalid', `The mapping has no type ${type}.`)
+  const { resourceOf, read, get, list, byKey } = restReader(mapping, place)
+  /** PUT and DELETE may be repeated when nothing guards them: a guard would refuse what the first one did. */
+  const write = (
+    { key_header }: RestResource,
+    asked: Omit<Asked, 'repeatable' | 'keyed'>,
+    key: string | undefined,
+  ): Promise<Reply> => {
+    const keyed = key_header !== undefined && key !== undefined
+    const guarded = Object.keys(asked.headers ?? {}).some((name) => name.startsWith('if-'))
+    const idempotent = !guarded && (asked.method === 'PUT' || asked.method === 'DELETE')
+    const headers = { ...asked.headers, ...(keyed ? { [key_header]: key } : {}) }
+    return send(place, { ...asked, headers, repeatable: keyed || idempotent, keyed })
   }
-  const ask = (
-    method: string,
-    path: string,
-    more: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal | undefined },
-  ) => {
-    const { signal, ...rest } = more
-    const repeatable = method === 'GET' || (method === 'PUT' && rest.headers === undefined)
-    return send(place, { method, path, repeatable, ...rest, ...(signal ? { signal } : {}) })
-  }
-  const get: Connector['get'] = async (type, of, signal) => {
-    const resource = resourceOf(type)
-    if (!resource.get) return undefined
-    const reply = await ask('GET', withId(resource.get.path, of), { signal })
-    return reply.status === 404 || reply.status === 410
-      ? undefined
-      : itemIn(resource, refused(reply), resource.get.item_path)
-  }
-  /** Many APIs answer a write with nothing, or with a part of what it wrote. */
-  const written = async (
-    type: ConfigType,
-    of: string | undefined,
-    reply: Reply,
-    itemPath: string,
-  ): Promise<Item> => {
-    const resource = resourceOf(type)
-    refused(reply)
-    const answered = of ?? idIn(resource, at(reply.body, itemPath))
-    if (answered === undefined)
-      throw new ConnectorError('invalid', 'The place does not say which id it made.', { unknown: true })
-    const item = resource.get ? await get(type, answered) : itemIn(resource, reply, itemPath)
-    return item ?? itemIn(resource, reply, itemPath)
-  }
+  /** The item as it is after a write. Many APIs answer one with nothing, or with a part of what there is. */
+  const after = (type: ConfigType, { id: of, sent, itemPath }: Written, reply: Reply): Promise<Item> =>
+    afterWrite(async () => {
+      const resource = resourceOf(type)
+      const answered = at(reply.body, itemPath)
+      const made = of ?? idIn(resource, answered)
+      if (made === undefined) throw new ConnectorError('invalid', 'The place does not say which id it made.')
+      const whole = sent && isObject(answered) && Object.keys(sent).every((name) => name in answered)
+      const revised = resource.revision !== 'etag' || reply.headers.etag !== undefined
+      if (!resource.get || (whole && revised && idIn(resource, answered) === made))
+        return itemOf(type, resource, answered, reply.headers.etag)
+      const item = await present(get, type, made, undefined)
+      // of what others did since, the next guarded write is told
+      return resource.revision === 'etag' && reply.headers.etag
+        ? { ...item, revision: reply.headers.etag }
+        : item
+    })
   return {
     id,
     capabilities: (type) => capabilitiesOf(mapping.types[type]),
     limits: {
-      concurrency: mapping.limits.concurrency,
+      concurrency: place.concurrency,
       pageSize: 100,
-      ...(mapping.limits.requests_per_second === undefined
-        ? {}
-        : { requestsPerSecond: mapping.limits.requests_per_second }),
+      ...(place.requestsPerSecond === undefined ? {} : { requestsPerSecond: place.requestsPerSecond }),
     },
     async list(type, { cursor, signal }) {
-      const { list, ...resource } = resourceOf(type)
-      const path = cursor === null ? firstPage(list) : nextPage(list, cursor, mapping.base_url)
-      const reply = refused(await ask('GET', path, { signal }))
-      const found = at(reply.body, list.items_path)
-      if (!Array.isArray(found)) throw new ConnectorError('invalid', 'The place does not answer a list.')
-      const items = found.map((each) => itemOf({ list, ...resource }, each, undefined))
-      return { items, cursor: cursorAfter(list, reply, cursor, items.length) }
+      const { items, cursor: next } = await list(type, { cursor, signal })
+      return { items, cursor: next }
     },
     get,
-    async create(type, document, { id: given, signal }) {
-      const { create } = resourceOf(type)
-      if (!create) throw new ConnectorError('invalid', `The mapping cannot create ${type.type}.`)
-      const atId = create.path.includes('{id}') ? (given ?? crypto.randomUUID()) : undefined
-      const path = atId === undefined ? create.path : withId(create.path, atId)
-      const reply = await ask(create.method, path, { body: document, headers: {}, signal })
-      return written(type, atId, reply, create.item_path)
+    async find(type, by, signal) {
+      if ('key' in by) return byKey(type, by.key, signal)
+      const filter = naturalFilter(resourceOf(type), by.naturalKey)
+      const filtered: Pick<Connector, 'list'> = {
+        list: (of, { cursor }) => list(of, { cursor, filter, signal }),
+      }
+      return withNaturalKey(filtered, type, by.naturalKey, signal)
     },
-    async patch(type, of, patch, { ifRevision, signal }) {
+    async create(type, document, { id: given, key, signal }) {
       const resource = resourceOf(type)
-      if (!resource.patch) throw new ConnectorError('invalid', `The mapping cannot change ${type.type}.`)
-      const { method, path, item_path } = resource.patch
-      const headers = await guard(resource, type, of, ifRevision, get)
-      const body = method === 'PATCH' ? patch : mergePatch((await require(get, type, of)).document, patch)
-      const reply = await ask(method, withId(path, of), { body, ...(headers ? { headers } : {}), signal })
-      return written(type, of, reply, item_path)
+      const { create, marker } = resource
+      if (!create) throw notMapped('create', type)
+      const inPath = create.path.includes('{id}')
+      if (given !== undefined && !inPath && !create.id_in_body)
+        throw new ConnectorError('invalid', `The place chooses the ids of ${type.type} itself.`)
+      const chosen = given ?? (inPath ? crypto.randomUUID() : undefined)
+      // under a key the place tells a repetition by itself, and what is there may be ours
+      const keyed = resource.key_header !== undefined && key !== undefined
+      if (chosen !== undefined && resource.get && !keyed && (await get(type, chosen, signal)))
+        throw new ConnectorError('stale', `${type.type} ${chosen} is there already.`)
+      const named =
+        chosen !== undefined && create.id_in_body ? withMember(document, resource.id_path, chosen) : document
+      const body = marker && key !== undefined ? withMember(named, marker.path, key) : named
+      const path = withId(create.path, chosen ?? '')
+      // places that know the header do not replace what came in between
+      const headers: Record<string, string> = create.method === 'PUT' ? { 'if-none-match': '*' } : {}
+      try {
+        const reply = await write(resource, { method: create.method, path, body, headers, signal }, key)
+        refused(reply, { missing: 'invalid' })
+        return await after(type, { id: chosen, sent: body, itemPath: create.item_path }, reply)
+      } catch (error) {
+        const lost = error instanceof ConnectorError && error.unknown
+        if (!lost || !marker || key === undefined || signal?.aborted) throw error
+        const [found] = await afterWrite(() => byKey(type, key, signal))
+        if (!found) throw error
+        return found
+      }
     },
-    async remove(type, of, { ifRevision, signal }) {
+    async patch(type, of, patch, { ifRevision, key, signal }) {
       const resource = resourceOf(type)
-      if (!resource.delete) throw new ConnectorError('invalid', `The mapping cannot delete ${type.type}.`)
-      const headers = await guard(resource, type, of, ifRevision, get)
-      refused(await ask('DELETE', withId(resource.delete.path, of), { headers: headers ?? {}, signal }))
+      if (!resource.patch && !resource.put) throw notMapped('change', type)
+      const merges = resource.patch?.merge === 'deep'
+      const { headers, current } = await guard(resource, type, of, ifRevision, { read: !merges, signal })
+      if (!resource.patch)
+        return putWhole(type, of, mergePatch(current?.document, patch), { headers, key, signal })
+      const { path, media_type, item_path } = resource.patch
+      const body = merges ? patch : shallow(current?.document ?? {}, patch)
+      const asked = { method: 'PATCH', path: withId(path, of), body, signal }
+      const reply = await write(
+        resource,
+        { ...asked, headers: { 'content-type': media_type, ...headers } },
+        key,
+      )
+      return after(type, { id: of, itemPath: item_path }, refused(reply))
+    },
+    async put(type, of, document, { ifRevision, key, signal }) {
+      const resource = resourceOf(type)
+      if (!resource.put) throw notMapped('replace', type)
+      // a PUT creates where nothing is, unless a revision that the place compares says that something is
+      const read = ifRevision === undefined || resource.revision !== 'etag'
+      const { headers } = await guard(resource, type, of, ifRevision, { read, signal })
+      return putWhole(type, of, document, { headers, key, signal })
+    },
+    async remove(type, of, { ifRevision, key, signal }) {
+      const resource = resourceOf(type)
+      if (!resource.delete) throw notMapped('delete', type)
+      const { headers } = await guard(resource, type, of, ifRevision, { read: false, signal })
+      const asked = { method: 'DELETE', path: withId(resource.delete.path, of), headers, signal }
+      const reply = await write(resource, asked, key)
+      // an attempt whose answer was lost did it
+      if (reply.uncertain && (reply.status === 404 || reply.status === 410)) return
+      refused(reply)
     },
     async whoami(signal) {
       if (!mapping.whoami)
         throw new ConnectorError('invalid', 'The mapping does not say how to ask whose credential it is.')
-      const { body } = refused(await ask('GET', mapping.whoami.path, { signal }))
+      const { body } = refused(await read(mapping.whoami.path, signal), { missing: 'invalid' })
       const org = at(body, mapping.whoami.org_path)
       if (typeof org !== 'string')
         throw new ConnectorError('invalid', 'The place does not say whose credential it is.')
       return { org }
     },
   }
+  async function putWhole(
+    type: ConfigType,
+    of: string,
+    document: Document,
+    { headers, key, signal }: Pick<Asked, 'headers' | 'signal'> & { key: string | undefined },
+  ): Promise<Item> {
+    const resource = resourceOf(type)
+    if (!resource.put) throw notMapped('replace', type)
+    const { path, item_path } = resource.put
+    const asked = {
+      method: 'PUT',
+      path: withId(path, of),
+      body: document,
+      signal,
+      ...(headers ? { headers } : {}),
+    }
+    return after(
+      type,
+      { id: of, sent: document, itemPath: item_path },
+      refused(await write(resource, asked, key)),
+    )
+  }
+  /**
+   * The header that guards a write. Without one, the revision is read again just before, which leaves a gap. With `read`
+   * the item is read in any case.
+   */
+  async function guard(
+    resource: RestResource,
+    type: ConfigType,
+    of: string,
+    revision: string | undefined,
+    { read, signal }: { read: boolean; signal: AbortSignal | undefined },
+  ): Promise<{ headers: Record<string, string>; current?: Item }> {
+    const etags = resource.revision === 'etag'
+    const known = etags && revision !== undefined && isEtag(revision)
+    if (!read && (known || revision === undefined)) return { headers: known ? { 'if-match': revision } : {} }
+    const current = await present(get, type, of, signal)
+    if (revision !== undefined && !isStill(current, revision))
+      throw new ConnectorError('stale', `${type.type} ${of} changed meanwhile.`)
+    return { headers: etags && isEtag(current.revision) ? { 'if-match': current.revision } : {}, current }
+  }
 }
-
-const withId = (path: string, id: string): string => path.replaceAll('{id}', () => encodeURIComponent(id))
 
 function capabilitiesOf(resource: RestResource | undefined): ReadonlySet<Capability> {
   if (!resource) return new Set()
+  const { get, create, patch, put, marker, key_header, revision } = resource
   const able: [Capability, boolean][] = [
     ['list', true],
-    ['get', resource.get !== undefined],
-    ['create', resource.create !== undefined],
-    ['create-with-id', resource.create?.path.includes('{id}') ?? false],
-    ['patch', resource.patch !== undefined],
+    ['get', get !== undefined],
+    ['create', create !== undefined],
+    ['create-with-id', create !== undefined && (create.id_in_body || create.path.includes('{id}'))],
+    ['patch', patch !== undefined || put !== undefined],
+    ['put', put !== undefined],
     ['delete', resource.delete !== undefined],
-    ['guarded-write', resource.revision === 'etag'],
+    ['guarded-write', revision === 'etag'],
+    ['keyed-write', key_header !== undefined],
+    ['find-by-key', marker !== undefined],
   ]
   return new Set(able.flatMap(([capability, is]) => (is ? [capability] : [])))
 }
 
-async function require(get: Connector['get'], type: ConfigType, id: string): Promise<Item> {
-  const item = await get(type, id)
-  if (item) return item
-  throw new ConnectorError('not-found', `There is no ${type.type} ${id}.`)
+/** RFC 9110, 8.8.3; no other revision of ours has this form. */
+const isEtag = (revision: string): boolean => /^(?:W\/)?"[^"]*"$/.test(revision)
+
+/** What a place that replaces members whole is sent, so that the outcome is that of the merge patch. */
+function shallow(current: Document, patch: Document): Document {
+  const merged = mergePatch(current, patch)
+  const changed = Object.keys(patch).map((name) => [name, merged[name] ?? null] as const)
+  return Object.fromEntries(changed)
 }
 
-/** The header that guards a write; without one, the revision is read again just before, which leaves a gap. */
-async function guard(
-  resource: RestResource,
-  type: ConfigType,
-  id: string,
-  revision: string | undefined,
-  get: Connector['get'],
-): Promise<Record<string, string> | undefined> {
-  if (revision === undefined) return undefined
-  if (resource.revision === 'etag') return { 'if-match': revision }
-  if ((await require(get, type, id)).revision === revision) return {}
-  throw new ConnectorError('stale', `${type.type} ${id} changed meanwhile.`)
-}
-
-const idIn = (resource: RestResource, value: unknown): string | undefined => {
-  const id = at(value, resource.id_path)
-  return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined
-}
-
-const itemIn = (resource: RestResource, { body, headers }: Reply, path: string): Item =>
-  itemOf(resource, at(body, path), headers.etag)
-
-function itemOf(resource: RestResource, value: unknown, etag: string | undefined): Item {
-  const id = idIn(resource, value)
-  if (id === undefined || typeof value !== 'object' || value === null)
-    throw new ConnectorError(
-      'invalid',
-      `The place answers something without an id at ${resource.id_path || 'its root'}.`,
-    )
-  const text = (path: string | undefined) => {
-    const found = path === undefined ? undefined : at(value, path)
-    return typeof found === 'string' || typeof found === 'number' ? found : undefined
-  }
-  const updatedAt = new Date(text(resource.updated_at_path) ?? Number.NaN)
-  const revision = resource.revision === 'etag' ? etag : text(resource.revision)
-  return {
-    id,
-    document: value as Document,
-    revision: String(revision ?? JSON.stringify(value)),
-    // a place that keeps no times: what it answers has no age
-    updatedAt: Number.isNaN(updatedAt.getTime()) ? new Date(0) : updatedAt,
-    updatedBy: text(resource.updated_by_path)?.toString() ?? null,
-    version: 0,
-  }
-}
-
-type List = RestResource['list']
-
-const withQuery = (path: string, query: Record<string, string>): string => {
-  const text = new URLSearchParams(query).toString()
-  return text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`
-}
-
-const sizeOf = (paging: Paging, size: number): Record<string, string> =>
-  'size_param' in paging && paging.size_param !== undefined ? { [paging.size_param]: String(size) } : {}
-
-function firstPage({ path, query, paging, page_size }: List): string {
-  const size = sizeOf(paging, page_size)
-  if (paging.style === 'page')
-    return withQuery(path, { ...query, ...size, [paging.page_param]: String(paging.start) })
-  if (paging.style === 'offset') return withQuery(path, { ...query, ...size, [paging.offset_param]: '0' })
-  return withQuery(path, { ...query, ...size })
-}
-
-/** `cursor` is what cursorAfter made: a page, an offset, the place's own cursor, or the URL of the next page. */
-function nextPage(list: List, cursor: string, baseUrl: string): string {
-  const { path, query, paging, page_size } = list
-  const size = sizeOf(paging, page_size)
-  switch (paging.style) {
-    case 'page':
-      return withQuery(path, { ...query, ...size, [paging.page_param]: cursor })
-    case 'offset':
-      return withQuery(path, { ...query, ...size, [paging.offset_param]: cursor })
-    case 'cursor':
-      return withQuery(path, { ...query, ...size, [paging.cursor_param]: cursor })
-    default:
-      return new URL(cursor, `${baseUrl.replace(/\/$/, '')}/`).href
-  }
-}
-
-/** Where the next page begins; null after the last. Pages that are counted end with the first that is not full. */
-function cursorAfter(
-  { paging, page_size }: List,
-  reply: Reply,
-  cursor: string | null,
-  count: number,
-): string | null {
-  switch (paging.style) {
-    case 'none':
-      return null
-    case 'page':
-      return count < page_size ? null : String(Number(cursor ?? paging.start) + 1)
-    case 'offset':
-      return count < page_size ? null : String(Number(cursor ?? 0) + count)
-    case 'link':
-      return linked(String(reply.headers.link ?? ''))
-    default: {
-      const next = at(reply.body, paging.next_path)
-      if (typeof next !== 'string' && typeof next !== 'number') return null
-      // a place that answers where it stands already would be read for ever
-      return String(next) === '' || String(next) === cursor ? null : String(next)
-    }
-  }
-}
-
-/** The link of relation next (RFC 8288). */
-function linked(header: string): string | null {
-  for (const part of header.split(/,(?=\s*<)/)) {
-    const [, url, parameters] = /^\s*<([^>]*)>(.*)$/.exec(part) ?? []
-    if (url !== undefined && /;\s*rel="?(?:[^"]*\s)?next(?:\s[^"]*)?"?/i.test(parameters ?? '')) return url
-  }
-  return null
+/** The parameters that narrow the list to a natural key; none where that is kept as a hash only. */
+function naturalFilter({ natural_key = [] }: RestResource, naturalKey: string): Record<string, string> {
+  const values = JSON.parse(naturalKey) as unknown[]
+  if (values.length !== natural_key.length) return {}
+  const filters = natural_key.flatMap(({ query_param }, index) => {
+    const value = values[index]
+    const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    return query_param !== undefined && scalar ? [[query_param, String(value)] as const] : []
+  })
+  return Object.fromEntries(filters)
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { BaseUrl } from './mapping.ts'
 
 export { RestMapping } from './mapping.ts'
 
 /** Another Countersign: where it is. The credential is given apart. */
 export const CountersignSettings = z.strictObject({
-  base_url: z.url({ protocol: /^https?$/ }).max(500),
-  requests_per_second: z.number().positive().max(1000).optional(),
+  base_url: BaseUrl,
+  requests_per_second: z.number().min(0.01).max(1000).optional(),
 })

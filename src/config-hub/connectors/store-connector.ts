@@ -7,9 +7,16 @@ import {
   writeDocuments,
 } from '../../config-store/documents.ts'
 import type { Deps } from '../../deps.ts'
-import { Problem } from '../../operation/errors.ts'
+import { type ErrorCode, Problem } from '../../operation/errors.ts'
 import type { Registry } from '../types/definition.ts'
-import { type Capability, type Connector, ConnectorError, type Item } from './connector.ts'
+import {
+  type Capability,
+  type Connector,
+  ConnectorError,
+  type ConnectorErrorKind,
+  type Item,
+} from './connector.ts'
+import { withNaturalKey } from './pages.ts'
 
 const CAPABILITIES: ReadonlySet<Capability> = new Set([
   'list',
@@ -17,6 +24,7 @@ const CAPABILITIES: ReadonlySet<Capability> = new Set([
   'create',
   'create-with-id',
   'patch',
+  'put',
   'delete',
   'guarded-write',
 ])
@@ -41,29 +49,38 @@ export function storeConnector(
       }),
     )
   const written = async (one: DocumentWrite): Promise<Item> => itemOf((await write(one)) as LiveDocument)
+  const list: Connector['list'] = async ({ type }, { cursor, size = PAGE, signal }) => {
+    signal?.throwIfAborted()
+    const items = (await pageDocuments(deps.db, org, type, { after: cursor, size, withSecrets })).map(itemOf)
+    return { items, cursor: items.length === size ? (items.at(-1)?.id ?? null) : null }
+  }
   return {
     id: 'store',
     capabilities: (type) => (registry.get(type)?.connector === 'store' ? CAPABILITIES : new Set()),
     limits: { concurrency: 8, pageSize: PAGE },
-    async list({ type }, { cursor, size = PAGE, signal }) {
-      signal?.throwIfAborted()
-      const items = (await pageDocuments(deps.db, org, type, { after: cursor, size, withSecrets })).map(
-        itemOf,
-      )
-      return { items, cursor: items.length === size ? (items.at(-1)?.id ?? null) : null }
-    },
+    list,
     async get({ type }, id, signal) {
       signal?.throwIfAborted()
       const found = await findDocument(deps.db, org, type, id, { withSecrets })
       return found && itemOf(found)
     },
-    create: ({ type }, document, { id = crypto.randomUUID(), signal }) => {
+    async find(type, by, signal) {
+      if ('key' in by) throw new ConnectorError('invalid', 'The store finds nothing by a key.')
+      return withNaturalKey({ list }, type, by.naturalKey, signal)
+    },
+    async create({ type }, document, { id = crypto.randomUUID(), signal }) {
       signal?.throwIfAborted()
       return written({ type, id, op: 'put', document, ifVersion: 0 })
     },
-    patch: ({ type }, id, patch, { ifRevision, signal }) => {
+    async patch({ type }, id, patch, { ifRevision, signal }) {
       signal?.throwIfAborted()
       return written({ type, id, op: 'patch', document: patch, ...ifVersion(ifRevision) })
+    },
+    async put({ type }, id, document, { ifRevision, signal }) {
+      signal?.throwIfAborted()
+      const revision = ifRevision ?? (await findDocument(deps.db, org, type, id))?.version
+      if (revision === undefined) throw new ConnectorError('not-found', `There is no ${type} ${id}.`)
+      return written({ type, id, op: 'put', document, ifVersion: Number(revision) })
     },
     async remove({ type }, id, { ifRevision, signal }) {
       signal?.throwIfAborted()
@@ -85,15 +102,18 @@ const itemOf = ({ id, document, version, updatedAt, updatedBy }: LiveDocument): 
   version,
 })
 
+const KINDS: Partial<Record<ErrorCode, ConnectorErrorKind>> = {
+  stale: 'stale',
+  'not-found': 'not-found',
+  'validation-failed': 'invalid',
+}
+
 /** The store refuses as operations do; a connector's callers know only its own errors. */
 async function refusalsAsErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    const kind = ({ stale: 'stale', 'not-found': 'not-found', conflict: 'conflict' } as const)[
-      error.code as 'stale'
-    ]
-    throw new ConnectorError(kind ?? 'invalid', error.options.detail, { status: error.status })
+    const kind = error instanceof Problem ? KINDS[error.code] : undefined
+    throw kind ? new ConnectorError(kind, (error as Problem).options.detail) : error
   }
 }

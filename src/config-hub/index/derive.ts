@@ -24,7 +24,7 @@ export function derive(type: ConfigType, document: Document, origin: Origin): En
     type: type.type,
     id: origin.id,
     connector: origin.connector,
-    title: titleOf(type, document) ?? origin.id,
+    title: titleOf(type, document, origin.title) ?? origin.id,
     updatedAt: origin.updatedAt,
     updatedBy: origin.updatedBy,
     tags: textsAt(document, type.tag_paths),
@@ -33,7 +33,8 @@ export function derive(type: ConfigType, document: Document, origin: Origin): En
     active: typeof active === 'boolean' ? active : null,
     usage: typeof usage === 'number' && Number.isFinite(usage) ? usage : 0,
     summary: { ...linkOf(type, origin.id), blueprints, metadata: metadataOf(type, document) },
-    naturalKey: naturalKeyOf(type, document),
+    naturalKey:
+      origin.naturalKey === undefined ? naturalKeyOf(type.natural_key, document) : origin.naturalKey,
     contentHash: sha256(JSON.stringify(ordered(stable))),
     version: origin.version,
     names: own,
@@ -60,9 +61,8 @@ function ordered(value: unknown): unknown {
 const valueAt = (document: Document, path: string | undefined): unknown =>
   path === undefined ? undefined : at(document, path)
 
-function titleOf(type: ConfigType, document: Document): string | undefined {
-  for (const path of type.title_paths) {
-    const value = at(document, path)
+function titleOf(type: ConfigType, document: Document, told: string | undefined): string | undefined {
+  for (const value of [told, ...type.title_paths.map((path) => at(document, path))]) {
     // a cut through a pair of surrogates would leave half of it, which no database stores
     if (typeof value === 'string' && value.trim() !== '')
       return value
@@ -103,9 +103,9 @@ function metadataOf(type: ConfigType, document: Document): Record<string, unknow
 }
 
 /** The values of the natural key as JSON text, hashed when that is long; none of them may be missing. */
-function naturalKeyOf(type: ConfigType, document: Document): string | null {
-  if (type.natural_key.length === 0) return null
-  const values = type.natural_key.map((path) => at(document, path))
+export function naturalKeyOf(paths: readonly string[], document: Document): string | null {
+  if (paths.length === 0) return null
+  const values = paths.map((path) => at(document, path))
   if (values.some((value) => value === undefined || value === null || value === '')) return null
   const text = canonical(values)
   return text.length <= LONGEST_KEY ? text : canonical([`sha256:${sha256(text)}`])

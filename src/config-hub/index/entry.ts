@@ -54,6 +54,9 @@ export type Origin = {
   version: number
   updatedAt: Date
   updatedBy: string | null
+  /** Where the place, and not the type, says them. */
+  title?: string | undefined
+  naturalKey?: string | null | undefined
 }
 
 export type NodeKey = { type: string; id: string }

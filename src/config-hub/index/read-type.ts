@@ -58,8 +58,8 @@ function checked(type: ConfigType, item: Item): Item {
 export async function entriesOf(type: ConfigType, items: readonly Item[]): Promise<Entry[]> {
   const entries = new Map<string, Entry>()
   let turn = performance.now()
-  for (const { id, document, version, updatedAt, updatedBy } of items) {
-    const origin = { id, connector: type.connector, version, updatedAt, updatedBy }
+  for (const { id, document, ...rest } of items) {
+    const origin = { ...rest, id, connector: type.connector }
     try {
       entries.set(id, derive(type, document, origin))
     } catch (error) {

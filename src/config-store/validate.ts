@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module'
 import { createContext, Script } from 'node:vm'
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
-import addFormats from 'ajv-formats'
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import type { Document } from '../config-hub/index/entry.ts'
 import type { ConfigType } from '../config-hub/types/definition.ts'
 import type { FieldError } from '../operation/errors.ts'
@@ -26,7 +26,7 @@ export function compileSchema(schema: Schema): ValidateFunction {
   const text = JSON.stringify(schema)
   const known = compiled.get(text)
   // an instance each: two schemas may have the same $id
-  const validate = known ?? formats(new Ajv2020({ allErrors: true, strict: false })).compile(schema)
+  const validate = known ?? compiler().compile(schema)
   // the last used stand last
   compiled.delete(text)
   compiled.set(text, validate)
@@ -34,7 +34,13 @@ export function compileSchema(schema: Schema): ValidateFunction {
   return validate
 }
 
-function formats(ajv: Ajv2020): Ajv2020 {
+const load = createRequire(import.meta.url)
+
+/** Loaded by the first schema that there is: most organisations have none, and it takes 13 MB of the process. */
+function compiler() {
+  const { Ajv2020 } = load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
+  const { default: addFormats } = load('ajv-formats') as typeof import('ajv-formats')
+  const ajv = new Ajv2020({ allErrors: true, strict: false })
   addFormats.default(ajv)
   return ajv
 }

@@ -171,6 +171,10 @@ describe.each([
     if (able.has('keyed-write')) {
       // as after a crash of ours: the same write again, whatever became of it
       expect(same(await place().create(type(), { name: 'Once' }, { id: 'once', key }))).toEqual(same(made))
+      // an answer that was lost and is a refusal stays one, and is told as such
+      road()?.lose(1)
+      const late = place().patch(type(), 'once', { name: 'Late' }, { ifRevision: '7' })
+      expect((await failure(late)).kind).toBe('stale')
       road()?.lose(1)
       const changed = await place().patch(type(), 'once', { name: 'Twice' }, { ifRevision: made.revision })
       expect(changed.revision).toBe('2')
@@ -180,7 +184,7 @@ describe.each([
       road()?.lose(1)
       await place().remove(type(), 'once', {})
     }
-    expect(road()?.lost ?? 0).toBe(road() === undefined ? 0 : able.has('keyed-write') ? 3 : 2)
+    expect(road()?.lost ?? 0).toBe(road() === undefined ? 0 : able.has('keyed-write') ? 4 : 2)
     expect(await all(100)).toEqual([])
   })
 

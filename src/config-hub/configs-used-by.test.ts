@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TestApp } from '../../test/harness/app.ts'
+import { addType, documentsAs } from '../../test/harness/store.ts'
 import { graphApp, graphAs, index, remove, things } from './graph/testing.ts'
 
 let app: TestApp
@@ -49,6 +50,34 @@ test.each([1, 7, 100])('[CI-11] page by page, %i at a time, each one once and in
     cursor = body.next_cursor
   }
   expect(found).toEqual(['all-1', ...MANY])
+})
+
+test('[CI-11] each once too where one refers to another in every way there is', async () => {
+  const kinds = ['id', 'alias', 'slug', 'variable', 'any']
+  const ways = kinds.flatMap((by) => [
+    { path: `/${by}`, by },
+    { path: `/${by}_typed`, by, type: 'many' },
+  ])
+  const names = ['alias', 'slug', 'variable'].map((kind) => ({ path: '/called', kind }))
+  await addType(app, 'laurel', { type: 'many', references: ways, alias_rules: names })
+  const key = await app.key({ org: 'laurel', role: 'automation' })
+  const many = documentsAs(key, 'many')
+  await many.put('same_1', { called: 'same_1' })
+  const all = Object.fromEntries(ways.map(({ path }) => [path.slice(1), 'same_1']))
+  const users = ['u_1', 'u_2', 'u_3']
+  for (const id of users) await many.put(id, { ...all, text: 'see same_1', template: '{{ same_1 }}' })
+  const found: string[] = []
+  for (let cursor = ''; ; ) {
+    const { body } = await key.call(
+      'GET',
+      `/v1/configs/many/same_1/used_by?include=custom&size=1${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+    )
+    expect(body.total).toBe(3)
+    found.push(...body.results.map(({ id }: { id: string }) => id))
+    cursor = body.next_cursor
+    if (cursor === undefined) break
+  }
+  expect(found).toEqual(users)
 })
 
 test('[CI-16] the total is exact up to 1,000, and left out beyond', async () => {

@@ -168,8 +168,8 @@ export function dependenciesOf(
   })
 }
 
-/** One may name another by one name as declared, as any of its kinds or in a string, each to its type or to any. */
-const EDGES_BETWEEN_TWO = 6
+/** One may name another by one name as any of five kinds, each to its type or to any, in a string and in a template. */
+const EDGES_BETWEEN_TWO = 12
 
 /**
  * What refers to a configuration, each once, itself left out (deleted ones refer to nothing). Read in the order of the

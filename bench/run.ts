@@ -10,6 +10,8 @@ const BENCHES = [
   'rebuild',
   'config-index',
   'extraction',
+  'sync-plan',
+  'sync-throughput',
 ] as const
 
 const here = fileURLToPath(new URL('.', import.meta.url))

@@ -38,13 +38,14 @@ const CompareRow = z.object({
 
 type RowAnswer = z.input<typeof CompareRow>
 
+const Addition = z.enum(['diff', 'custom'])
+
 const Input = z.strictObject({
   source_org_id: SourceOrg,
   source_auth_token: SourceToken,
   type: Type,
   include: z
-    .array(z.enum(['diff', 'custom']))
-    .max(2)
+    .union([Addition, z.array(Addition).max(2)])
     .optional()
     .describe('diff: every place in which two matched ones differ; custom: also types of one’s own'),
 })
@@ -69,21 +70,28 @@ export const configsCompare = read({
     rows: z.array(CompareRow),
     counts: z.object({ matched: z.int(), only_current: z.int(), only_source: z.int() }),
   }),
-  errors: ['validation-failed', 'forbidden', 'too-large'],
+  errors: ['validation-failed', 'forbidden', 'too-large', 'unavailable'],
   audit: { none: 'A read changes nothing.' },
   async run(ctx, input) {
-    const include = input.include?.includes('custom') ? 'custom' : undefined
-    const type = shownType(await registryOf(ctx.db, ctx.org), input.type, include)
+    const include = new Set([input.include ?? []].flat())
+    const type = shownType(
+      await registryOf(ctx.db, ctx.org),
+      input.type,
+      include.has('custom') ? 'custom' : undefined,
+    )
     requireOther(ctx, input.source_org_id)
     const source = await verifiedSource(ctx, input.source_org_id, input.source_auth_token)
+    const theirType = source.registry.get(type.type) ?? type
     const [current, theirs, pulled, pushed] = await Promise.all([
-      localSide(ctx.deps, ctx.org, type),
-      sourceSide(ctx.deps, source, source.registry.get(type.type) ?? type),
+      localSide(ctx.db, ctx.org, type),
+      sourceSide(ctx, source, theirType),
       lineageOf(ctx.db, ctx.org, source.org, type.type),
       source.kind === 'local' ? lineageOf(ctx.db, source.org, ctx.org, type.type) : [],
     ])
     const rows = compareRows(current.nodes, theirs.nodes, pulled, pushed)
-    const diffs = input.include?.includes('diff') ? await diffsOf(ctx, type, source, rows) : undefined
+    const diffs = include.has('diff')
+      ? await diffsOf(ctx, { type, theirType, source, theirs }, rows)
+      : undefined
     const count = (status: Row['status']) => rows.filter((row) => row.status === status).length
     return {
       type: type.type,

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { type Context, read } from '../operation/define.ts'
-import { match, translateKey } from './compare/match.ts'
+import { type Matching, match, translateKey } from './compare/match.ts'
+import { type Both, pairsBetween, translation } from './compare/pairs.ts'
 import { requireOther, SourceOrg, SourceToken } from './compare/schema.ts'
-import { candidateOf } from './compare/sides.ts'
-import { nodesByKeys } from './compare/store.ts'
+import { candidateOf, sourceSide } from './compare/sides.ts'
+import { type MatchKeys, nodesByKeys } from './compare/store.ts'
 import { type Source, verifiedSource } from './connectors/open.ts'
-import { derive } from './index/derive.ts'
 import { type NodeRow, nodesOf, shownType } from './index/read.ts'
-import { blocksOf, lineageOf, pairsOf } from './lineage/store.ts'
+import { blocksOf } from './lineage/lineage.ts'
 import { ConfigId, READS, Type } from './schema.ts'
 import type { ConfigType } from './types/definition.ts'
 import { registryOf } from './types/registry.ts'
@@ -21,7 +21,8 @@ export const matchesSuggest = read({
   summary: 'Suggest which configuration of one’s own another organisation’s may be, by what identifies both.',
   boundaries: [
     'By natural key, else alias or slug, else title, one to one; where several would do none is chosen and all are named.',
-    'Never suggests what is paired or blocked already. Nothing is stored.',
+    'Never suggests what is paired already, in either direction, or blocked. Nothing is stored.',
+    'Up to 10,000 configurations at an organisation on another server.',
   ],
   http: { method: 'POST', path: '/v1/configs/compare/suggestions' },
   access: READS,
@@ -43,7 +44,7 @@ export const matchesSuggest = read({
       }),
     ),
   }),
-  errors: ['validation-failed', 'forbidden'],
+  errors: ['validation-failed', 'forbidden', 'too-large', 'unavailable'],
   audit: { none: 'A read changes nothing.' },
   async run(ctx, input) {
     const type = shownType(await registryOf(ctx.db, ctx.org), input.type, input.include)
@@ -51,75 +52,110 @@ export const matchesSuggest = read({
     const source = await verifiedSource(ctx, input.source_org_id, input.source_auth_token)
     const ids = [...new Set(input.source_ids)]
     const { found, targets } = await matchingOf(ctx, type, source, ids)
-    const byId = new Map(targets.map(({ id, title }) => [id, { id, title }]))
+    const shown = new Map(targets.map(({ id, title }) => [id, { id, title }]))
+    const matches = new Map(found.matches.map((each) => [each.sourceId, each]))
     const suggestions = ids.map((id) => {
-      const made = found.matches.find(({ sourceId }) => sourceId === id)
+      const made = matches.get(id)
       const several = found.ambiguous.get(id)
       return {
         source_id: id,
-        candidate: made ? (byId.get(made.targetId) ?? null) : null,
+        candidate: made ? (shown.get(made.targetId) ?? null) : null,
         ...(made ? { matched_by: made.by } : {}),
-        ...(several ? { ambiguous: several.flatMap((each) => byId.get(each) ?? []) } : {}),
+        ...(several ? { ambiguous: several.flatMap((each) => shown.get(each) ?? []) } : {}),
       }
     })
     return { type: type.type, suggestions }
   },
 })
 
-async function matchingOf(ctx: Context, type: ConfigType, source: Source, ids: readonly string[]) {
-  const [lineage, pairs, blocked, sources] = await Promise.all([
-    lineageOf(ctx.db, ctx.org, source.org, type.type),
-    pairsOf(ctx.db, ctx.org, source.org),
-    blocksOf(ctx.db, ctx.org, source.org, type.type),
-    sourceNodes(ctx, type, source, ids),
+type Suggested = { found: Matching; targets: NodeRow[] }
+
+/**
+ * Matches those asked for among all that could be meant: what else at the source shares a key with them, or with a
+ * target of theirs, makes a match ambiguous or has the better claim.
+ */
+async function matchingOf(
+  ctx: Context,
+  type: ConfigType,
+  source: Source,
+  ids: readonly string[],
+): Promise<Suggested> {
+  const [pairs, blocked] = await Promise.all([
+    pairsBetween(ctx.db, ctx.org, source),
+    blocksBetween(ctx, source, type.type),
   ])
-  const translation = new Map(pairs.map(({ sourceId, targetId }) => [sourceId, targetId]))
-  const translate = (id: string) => translation.get(id)
-  const paired = new Set(lineage.map(({ sourceId }) => sourceId))
-  const unpaired = sources.filter(({ id }) => !paired.has(id))
-  const targets = await nodesByKeys(ctx.db, ctx.org, type.type, keysOf(unpaired, translate))
-  // others at the source that have the same keys make a suggestion ambiguous
-  const others =
-    source.kind === 'local' ? await nodesByKeys(ctx.db, source.org, type.type, keysOf(unpaired)) : []
-  const all = new Map([...others, ...unpaired].map((node) => [node.id, node]))
+  const ofType = pairs.filter((pair) => pair.type === type.type)
+  const paired = new Set(ofType.map((pair) => pair.source))
+  const wanted = ids.filter((id) => !paired.has(id))
+  const translate = translation(pairs)
+  const candidates = await candidatesAt(ctx, source, type)
+  const asked = await candidates.asked(wanted)
+  const targets = await nodesByKeys(ctx.db, ctx.org, type.type, keysOf(asked, translate))
+  const rivals = await candidates.sharing([
+    keysOf(asked),
+    keysOf(targets),
+    keysOf(targets, translation(pairs.map(turned))),
+  ])
+  const sources = new Map([...rivals, ...asked].map((node) => [node.id, node]))
   const found = match({
-    sources: [...all.values()].filter(({ id }) => !paired.has(id)).map(candidateOf),
+    sources: [...sources.values()].filter(({ id }) => !paired.has(id)).map(candidateOf),
     targets: targets.map(candidateOf),
-    claimed: new Set(lineage.map(({ targetId }) => targetId)),
+    claimed: new Set(ofType.map((pair) => pair.current)),
     blocked,
     translate,
   })
   return { found, targets }
 }
 
+const turned = (pair: Both): Both => ({ ...pair, current: pair.source, source: pair.current })
+
+type Candidates = {
+  asked(ids: readonly string[]): Promise<NodeRow[]>
+  /** All that have one of these keys, and maybe more. */
+  sharing(keys: readonly MatchKeys[]): Promise<NodeRow[]>
+}
+
+/** By the index of an organisation on this server; elsewhere, where nobody can be asked by key, among all. */
+async function candidatesAt(ctx: Context, source: Source, of: ConfigType): Promise<Candidates> {
+  const { type } = of
+  if (source.kind === 'remote') {
+    const { nodes } = await sourceSide(ctx, source, source.registry.get(type) ?? of)
+    return { asked: async (ids) => nodes.filter(({ id }) => ids.includes(id)), sharing: async () => nodes }
+  }
+  return {
+    asked: (ids) =>
+      nodesOf(
+        ctx.db,
+        source.org,
+        ids.map((id) => ({ type, id })),
+      ),
+    sharing: (keys) =>
+      nodesByKeys(ctx.db, source.org, type, {
+        naturalKeys: [...new Set(keys.flatMap(({ naturalKeys }) => naturalKeys))],
+        names: [...new Set(keys.flatMap(({ names }) => names))],
+        titles: [...new Set(keys.flatMap(({ titles }) => titles))],
+      }),
+  }
+}
+
 const keysOf = (
   nodes: readonly NodeRow[],
   translate: (id: string) => string | undefined = () => undefined,
-) => ({
+): MatchKeys => ({
   naturalKeys: nodes.flatMap(({ naturalKey }) => translateKey(naturalKey, translate) ?? []),
   names: nodes.flatMap(({ aliases }) => aliases),
   titles: nodes.map(({ title }) => title.trim().toLowerCase()),
 })
 
-async function sourceNodes(
-  ctx: Context,
-  type: ConfigType,
+/** What either organisation has parted for good. */
+async function blocksBetween(
+  { db, org }: Context,
   source: Source,
-  ids: readonly string[],
-): Promise<NodeRow[]> {
-  if (source.kind === 'local')
-    return nodesOf(
-      ctx.db,
-      source.org,
-      ids.map((id) => ({ type: type.type, id })),
-    )
-  const theirType = source.registry.get(type.type) ?? type
-  const connector = source.connectorOf(theirType)
-  const items = await Promise.all(ids.map((id) => connector.get(theirType, id)))
-  return items.flatMap((item) => {
-    if (!item) return []
-    const entry = derive(theirType, item.document, { ...item, connector: connector.id })
-    const aliases = entry.names.filter(({ kind }) => kind !== 'id').map(({ name }) => name)
-    return [{ ...entry, titleKey: entry.title.toLowerCase(), aliases }]
-  })
+  type: string,
+): Promise<{ sourceId: string; targetId: string }[]> {
+  const [own, theirs] = await Promise.all([
+    blocksOf(db, org, source.org, type),
+    source.kind === 'local' ? blocksOf(db, source.org, org, type) : [],
+  ])
+  return [...own, ...theirs.map(({ sourceId, targetId }) => ({ sourceId: targetId, targetId: sourceId }))]
 }

@@ -5,13 +5,16 @@ export type Row = {
   status: 'matched' | 'only_current' | 'only_source'
   current?: NodeRow
   source?: NodeRow
-  /** pull: the current organisation imported it; push: the source organisation imported it from the current one. */
-  lineage?: { direction: 'pull' | 'push'; row: LineageRow }
+  lineage?: Lineage
 }
 
+/** pull: the current organisation imported it; push: the source organisation imported it from the current one. */
+type Lineage = { direction: 'pull' | 'push'; row: LineageRow }
+
 /**
- * Configurations of two organisations side by side: pairs of lineage in either direction, then what only one has. A
- * pair counts once, as pulled if both know it. By title, matched ones first.
+ * Configurations of two organisations side by side: pairs of lineage in either direction, then what only one has. Of
+ * pairs that have a side in common, the one that was synced last counts, of others the pulled one. By title, matched
+ * ones first.
  */
 export function compareRows(
   current: readonly NodeRow[],
@@ -22,15 +25,20 @@ export function compareRows(
   const currentById = new Map(current.map((node) => [node.id, node]))
   const sourceById = new Map(source.map((node) => [node.id, node]))
   const matched: Row[] = []
-  const pair = (direction: 'pull' | 'push', row: LineageRow, ours: string, theirs: string) => {
+  const ofBoth: Lineage[] = [
+    ...pulled.map((row) => ({ direction: 'pull' as const, row })),
+    ...pushed.map((row) => ({ direction: 'push' as const, row })),
+  ]
+  const syncedAt = ({ row }: Lineage): number => row.lastSyncedAt?.getTime() ?? 0
+  for (const lineage of ofBoth.sort((a, b) => syncedAt(b) - syncedAt(a))) {
+    const { direction, row } = lineage
+    const [ours, theirs] = direction === 'pull' ? [row.targetId, row.sourceId] : [row.sourceId, row.targetId]
     const [left, right] = [currentById.get(ours), sourceById.get(theirs)]
-    if (!left || !right) return
+    if (!left || !right) continue
     currentById.delete(ours)
     sourceById.delete(theirs)
-    matched.push({ status: 'matched', current: left, source: right, lineage: { direction, row } })
+    matched.push({ status: 'matched', current: left, source: right, lineage })
   }
-  for (const row of pulled) pair('pull', row, row.targetId, row.sourceId)
-  for (const row of pushed) pair('push', row, row.sourceId, row.targetId)
   const byTitle = (a: Row, b: Row): number => {
     const [left, right] = [keyOf(a), keyOf(b)]
     return left < right ? -1 : left > right ? 1 : 0

@@ -130,6 +130,20 @@ export async function writeSynced(
     RETURNING l.type, l.source_org AS "sourceOrg", l.source_id AS "sourceId", l.target_id AS "targetId"`)
 }
 
+/** Ends the pairs of these sources with others that live no more. Their rows are locked since `writeSynced`. */
+export async function deleteDead(tx: Queryable, org: string, rows: readonly SyncedPair[]): Promise<void> {
+  const json = JSON.stringify(
+    rows.map(({ type, sourceOrg, sourceId, targetId }) => ({ type, sourceOrg, sourceId, targetId })),
+  )
+  await tx.query(sql`
+    DELETE FROM config_lineage l
+     USING json_to_recordset(${json}::json) AS n(type text, "sourceOrg" text, "sourceId" text, "targetId" text)
+     WHERE l.org = ${org} AND l.source_org = n."sourceOrg" AND l.type = n.type AND l.source_id = n."sourceId"
+       AND l.target_id <> n."targetId"
+       AND NOT EXISTS (SELECT 1 FROM config_nodes c
+                        WHERE c.org = ${org} AND c.type = l.type AND c.id = l.target_id AND c.deleted_at IS NULL)`)
+}
+
 /** False when there is none. */
 export async function deleteLineage(
   tx: Queryable,

@@ -78,6 +78,11 @@ export const TypeDefinition = z.strictObject({
   volatile_paths: z.array(PathPattern).max(40).default([]),
   /** Write-only: stored sealed, never returned, compared by keyed hash. */
   secret_paths: z.array(PathPattern).max(40).default([]),
+  /**
+   * Ids within a document that its place makes anew when it creates it. Promotion leaves them out, and resolves what
+   * names them elsewhere from what was created.
+   */
+  derived_paths: z.array(PathPattern).max(10).optional(),
   /** JSON Schema (2020-12) that documents must satisfy. */
   json_schema: z.record(z.string(), z.unknown()).optional(),
 })

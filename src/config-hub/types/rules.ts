@@ -133,6 +133,7 @@ function pathErrors(definition: TypeDefinition): FieldError[] {
     ...listed('/blueprint_paths', definition.blueprint_paths),
     ...listed('/volatile_paths', definition.volatile_paths),
     ...listed('/secret_paths', definition.secret_paths),
+    ...listed('/derived_paths', definition.derived_paths ?? []),
     ...listed('/references', definition.references, '/path'),
     ...listed('/alias_rules', definition.alias_rules, '/path'),
   ]
@@ -174,6 +175,7 @@ const SHOWN_ONLY = [
   'sdk_client',
   'deletable',
   'dependency_only',
+  'derived_paths',
   'json_schema',
 ]
 

@@ -37,15 +37,23 @@ type Waits = readonly (readonly { to: number; required: boolean }[])[]
  * with all that refers to them, and everything else goes on.
  */
 export function order(steps: readonly Step[]): Order {
-  const waits = steps.map(({ action, references }) =>
-    action === 'none' ? [] : references.filter(({ to }) => steps[to]?.action === 'create'),
-  )
+  const waits = waitsOf(steps)
   const impossible = hardCircles(steps, waits)
   const possible = waits.map((each, step) => (impossible.has(step) ? [] : each))
   const { completed, ...cycles } = breakCircles(possible)
   const tasks = tasksOf(steps, possible, completed, impossible)
   return { tasks, levels: levelsOf(tasks), impossible, cycles: { completed: completed.size, ...cycles } }
 }
+
+/** What is there already has its id. */
+const waitsOf = (steps: readonly Step[]): Waits =>
+  steps.map(({ action, references }) =>
+    action === 'none' ? [] : references.filter(({ to }) => steps[to]?.action === 'create'),
+  )
+
+/** Steps that cannot happen, as `order` says it, without ordering the rest. */
+export const impossibleSteps = (steps: readonly Step[]): Map<number, string[]> =>
+  hardCircles(steps, waitsOf(steps))
 
 /** Steps in a circle of required references, and everything that waits for one. */
 function hardCircles(steps: readonly Step[], waits: Waits): Map<number, string[]> {

@@ -14,6 +14,7 @@ export type Refusal =
   | 'not-writable'
   | 'protected'
   | 'still-needed'
+  | 'changed-since'
 
 /** What a place was and becomes. A secret is only said to be set, changed or removed. */
 export type RowChange = Pick<Difference, 'pointer' | 'change' | 'state'> & {
@@ -46,6 +47,8 @@ export type PlanRow = {
   base: Document | null
   /** Another id or natural key of the target must not exist yet: a lost answer may then make a second one. */
   mayDuplicate: boolean
+  /** Ids within it that the target makes with it: what stands for each elsewhere, and where it is once it is there. */
+  derives?: readonly { symbol: string; pointer: string }[]
   refusal?: { code: Refusal; message: string; among?: readonly string[] }
   warnings: readonly string[]
 }

@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Queryable } from '../../db/pool.ts'
+import type { Deps } from '../../deps.ts'
+import type { JobRun } from '../../jobs/queue.ts'
+import { enqueue } from '../../jobs/send.ts'
+import { Problem } from '../../operation/errors.ts'
+import type { SyncPlan } from '../planning/plan.ts'
+import { finish } from './finish.ts'
+import type { SyncJob } from './job.ts'
+import { runLocal } from './local.ts'
+import { endRunning, tryRunning } from './locks-store.ts'
+import { announceRows, storePlan } from './plan-store.ts'
+import { runRequests } from './remote.ts'
+import type { Requests } from './request.ts'
+import { openSession } from './session.ts'
+import { openSides, type Sides } from './sides.ts'
+import {
+  claimJob,
+  endJob,
+  findSyncJob,
+  holdJob,
+  journalOf,
+  moveJob,
+  releaseToken,
+  rowsOf,
+  Superseded,
+  writeEvents,
+} from './store.ts'
+import { forgetToken, tokenOf, watchToken } from './tokens.ts'
+import { openWork, type Work } from './work.ts'
+
+export const SYNC = 'config-sync.run'
+
+/** What executing needs of planning and of policy. */
+export type Hooks = {
+  plan(deps: Deps, job: SyncJob, sides: Sides, signal: AbortSignal): Promise<SyncPlan>
+  /** Whether a job whose plan was just stored runs at once; else whoever decides sets it running. */
+  decide(deps: Deps, tx: Queryable, job: SyncJob): Promise<'run' | 'wait'>
+  at?: Requests['at']
+}
+
+/** Has a job run, in the open transaction. */
+export async function startJob(tx: Queryable, org: string, id: string): Promise<void> {
+  await enqueue(tx, SYNC, { org, id })
+}
+
+/**
+ * Runs a job in this process, which holds its token, without waiting for it. The queue's own job looks after this
+ * process meanwhile.
+ */
+export function startHere(deps: Deps, org: string, id: string, hooks: Hooks): void {
+  const signal = new AbortController().signal
+  runJob(deps, { data: { org, id }, signal, last: true }, hooks).catch((error) =>
+    deps.log.error({ err: error, org, job: id }, 'a sync job stopped'),
+  )
+}
+
+/** One attempt at a job, from where its rows and journal say that it stands. Returns once there is nothing left to do. */
+export async function runJob(deps: Deps, { data, signal, last }: JobRun, hooks: Hooks): Promise<void> {
+  const { org, id } = data as { org: string; id: string }
+  const job = await findSyncJob(deps.db, org, id)
+  if (!job || job.stage === 'ended') return
+  if (job.needsToken && tokenOf(deps, id) === undefined) return watchToken(deps, job, SYNC, signal)
+  await alone(deps, org, id, signal, async () => {
+    const claimed = await claimJob(deps.db, org, id)
+    if (claimed) await attempt(deps, claimed, { signal, last }, hooks)
+  })
+  if ((await findSyncJob(deps.db, org, id))?.stage === 'ended') await forgetToken(deps, id)
+}
+
+/** How often a job that another process works on is looked at. */
+const WAIT_MS = 250
+
+/**
+ * One process at a time works on a job: a second one waits until the first has ended it, and takes over when its
+ * connection is gone. Should both believe to be alone, the fence of the claim decides.
+ */
+async function alone(
+  deps: Deps,
+  org: string,
+  id: string,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { client, queryable } = await openSession(deps.db)
+  const key = `${org}/${id}`
+  let held = false
+  try {
+    while (!(await tryRunning(queryable, key))) {
+      await sleep(WAIT_MS, undefined, { signal })
+      if ((await findSyncJob(queryable, org, id))?.stage === 'ended') return
+    }
+    held = true
+    await work()
+  } finally {
+    if (held)
+      await endRunning(queryable, key).then(
+        () => {
+          held = false
+        },
+        () => {},
+      )
+    // a lock that could not be given back goes with its connection
+    client.release(held)
+  }
+}
+
+async function attempt(
+  deps: Deps,
+  job: SyncJob,
+  { signal, last }: Omit<JobRun, 'data'>,
+  hooks: Hooks,
+): Promise<void> {
+  try {
+    const sides = await openSides(deps, job)
+    const running = job.stage === 'running' || (await prepare(deps, job, sides, signal, hooks))
+    if (running) await execute(deps, job, sides, signal, hooks)
+  } catch (error) {
+    if (error instanceof Superseded) return
+    if (signal.aborted || !(last || error instanceof Problem)) throw error
+    deps.log.error({ err: error, org: job.org, job: job.id }, 'a sync job failed')
+    const detail =
+      error instanceof Problem ? error.options.detail : 'It failed for a reason that the log has.'
+    await endJob(deps.db, job, { status: 'failed', error: detail, stats: null, now: deps.clock() })
+  }
+}
+
+/** Plans; true when the job is to go on at once. */
+async function prepare(
+  deps: Deps,
+  job: SyncJob,
+  sides: Sides,
+  signal: AbortSignal,
+  hooks: Hooks,
+): Promise<boolean> {
+  const at = { phase: 'phase_0', batch: null, counts: job.counts } as const
+  await deps.db.transaction((tx) => holdJob(tx, job, at, 0, 'planning'))
+  const plan = await hooks.plan(deps, job, sides, signal)
+  signal.throwIfAborted()
+  return deps.db.transaction(async (tx) => {
+    const now = deps.clock()
+    const after = await holdJob(tx, job, at, 1, 'planning')
+    const counts = await storePlan(tx, job, plan, { sealing: deps.sealing, now })
+    job.counts = counts
+    job.planDigest = plan.digest
+    const message = `planned ${plan.rows.length} in ${plan.tasks.length} writes`
+    await writeEvents(tx, job, [{ phase: 'phase_0', status: 'pending', message }], after, now)
+    // of a source elsewhere everything is in the plan
+    if (job.needsToken && sides.target.kind === 'local') await releaseToken(tx, job)
+    if (job.dryRun) {
+      await endJob(tx, job, { status: 'succeeded', error: null, stats: null, now })
+      return false
+    }
+    const run = (await hooks.decide(deps, tx, job)) === 'run'
+    const to = run
+      ? ({ stage: 'running', status: 'in_progress' } as const)
+      : ({ stage: 'waiting', status: 'pending' } as const)
+    await moveJob(tx, job, { ...to, phase: run ? 'phase_a' : 'phase_0', now })
+    return run
+  })
+}
+
+async function execute(
+  deps: Deps,
+  job: SyncJob,
+  { target }: Sides,
+  signal: AbortSignal,
+  hooks: Hooks,
+): Promise<void> {
+  await moveJob(deps.db, job, {
+    stage: 'running',
+    status: 'in_progress',
+    phase: 'phase_a',
+    now: deps.clock(),
+  })
+  await announceRows(deps.db, job.counts)
+  const [rows, journal] = await Promise.all([rowsOf(deps.db, job), journalOf(deps.db, job)])
+  const work = openWork({ deps, job, target, signal }, rows, journal)
+  const from = performance.now()
+  const lowerBound = await write(work, hooks)
+  const seconds = (job.stats?.seconds ?? 0) + (performance.now() - from) / 1000
+  const lowerBoundSeconds = lowerBound === null ? null : lowerBound / 1000
+  await finish(work, { ...work.stats, seconds, lowerBoundSeconds })
+}
+
+/** In batches where the target is the store of this server, by requests everywhere else. */
+async function write(work: Work, hooks: Hooks): Promise<number | null> {
+  const { target, rows } = work
+  const inStore = rows.every(
+    ({ type, tasks, targetId }) =>
+      tasks.length === 0 || (targetId !== null && target.registry.get(type)?.connector === 'store'),
+  )
+  if (target.kind === 'remote' || !inStore) return runRequests(work, hooks.at)
+  await runLocal(work)
+  return null
+}

@@ -1,0 +1,81 @@
+import { memberScopes } from '../../access/principal.ts'
+import { coveredBy, intersectScopes } from '../../access/scopes.ts'
+import { connectorsOf, openConnector, type Source } from '../../config-hub/connectors/open.ts'
+import { type ConnectorRow, connectorTo } from '../../config-hub/connectors/store.ts'
+import { READS, WRITES } from '../../config-hub/schema.ts'
+import { registryOf } from '../../config-hub/types/registry.ts'
+import type { Deps } from '../../deps.ts'
+import { requiredScope } from '../../operation/admit.ts'
+import { fail } from '../../operation/errors.ts'
+import { grantStanding, keyStanding, memberStanding, type Standing } from './authority-store.ts'
+import type { SyncJob } from './job.ts'
+import { tokenOf } from './tokens.ts'
+
+/** Who allowed the use of another organisation of this server: verified by its token once, kept by name only. */
+export type Authority = { org: string; principal: string }
+
+export type Sides = { source: Source | undefined; target: Source }
+
+/**
+ * Both sides of a job as they may be used now. Errors: `forbidden` when whoever allowed it may not any more, or the token
+ * of another server is not here; `unavailable` when nothing is known of the other organisation.
+ */
+export async function openSides(deps: Deps, job: SyncJob): Promise<Sides> {
+  const { sourceOrg, targetOrg } = job
+  const source = sourceOrg === null ? undefined : await openSide(deps, job, sourceOrg, 'source')
+  return { source, target: await openSide(deps, job, targetOrg, 'target') }
+}
+
+async function openSide(deps: Deps, job: SyncJob, org: string, side: 'source' | 'target'): Promise<Source> {
+  if (org === job.org) return localSide(deps, org)
+  const authority = job.request.authority as Authority | undefined
+  if (authority?.org === org) {
+    await requireStanding(deps, authority, side)
+    return localSide(deps, org)
+  }
+  const token = tokenOf(deps, job.id)
+  const row: ConnectorRow | undefined = await connectorTo(deps.db, job.org, org)
+  if (!row) return fail('unavailable', `There is no connector for the organisation ${org}.`)
+  // once a plan is made its source is not read again
+  if (token === undefined && side === 'target')
+    return fail('forbidden', 'The token for the other organisation is gone.')
+  const connector = openConnector(deps, job.org, row, token)
+  return { org, registry: await registryOf(deps.db, job.org), kind: 'remote', connectorOf: () => connector }
+}
+
+async function localSide(deps: Deps, org: string): Promise<Source> {
+  const registry = await registryOf(deps.db, org)
+  const connectors = await connectorsOf(deps, org, registry)
+  return {
+    org,
+    registry,
+    kind: 'local',
+    connectorOf: ({ connector }) =>
+      connectors.get(connector) ?? fail('unavailable', `There is no connector ${connector}.`),
+  }
+}
+
+async function requireStanding(
+  deps: Deps,
+  { org, principal }: Authority,
+  side: 'source' | 'target',
+): Promise<void> {
+  const standing = await standingOf(deps, org, principal)
+  const wanted = requiredScope(side === 'source' ? READS : WRITES, org) as string
+  if (!standing || !coveredBy(scopesOf(standing, org, principal), wanted))
+    fail('forbidden', 'Whoever allowed the use of the other organisation may not do so any more.')
+}
+
+function scopesOf({ scopes, memberRole }: Standing, org: string, principal: string): string[] {
+  const own = memberRole === null ? undefined : memberScopes({ org, role: memberRole })
+  if (scopes === null) return own ?? []
+  // whoever acts for a person may do no more than the person
+  return own && !principal.startsWith('user:') ? intersectScopes(scopes, own) : scopes
+}
+
+function standingOf({ db, clock }: Deps, org: string, principal: string): Promise<Standing | undefined> {
+  const [kind, id = ''] = principal.split(/:(.*)/s)
+  if (kind === 'key') return keyStanding(db, org, id, clock())
+  if (kind === 'grant') return grantStanding(db, org, id, clock())
+  return memberStanding(db, org, id)
+}

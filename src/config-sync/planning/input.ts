@@ -1,0 +1,89 @@
+import type { Document, EdgeKind, NodeKey } from '../../config-hub/index/entry.ts'
+import type { Registry } from '../../config-hub/types/definition.ts'
+
+/** What a configuration names, and which configurations of the source answer to that; none: it dangles there. */
+export type SourceReference = {
+  name: string
+  /** '' when it may be of any type. */
+  toType: string
+  kind: EdgeKind
+  required: boolean
+  to: readonly NodeKey[]
+}
+
+/** What a configuration is matched by. `names` are its aliases and slugs, `naturalKey` is JSON text. */
+type Known = NodeKey & { title: string; naturalKey: string | null; names: readonly string[] }
+
+/** A configuration that is to be promoted: its document without secrets, those by pointer where the place shows them. */
+export type SourceItem = Known & {
+  document: Document
+  secrets: Readonly<Record<string, unknown>>
+  references: readonly SourceReference[]
+}
+
+/** A live configuration of the target that something may become: paired, or like one of the source. */
+export type TargetItem = Known & {
+  revision: string
+  document: Document
+  /** Keyed hashes by pointer; null where the place does not show which secrets there are. */
+  secretHashes: Readonly<Record<string, string>> | null
+}
+
+/** What the place of a type at the target can do. */
+export type Place = { choosesIds: boolean; creates: boolean; patches: boolean; deletes: boolean }
+
+/**
+ * A pair of lineage, seen from this sync's source; `mirrored`: the source keeps it, which once imported it from the
+ * target. `base` is what both were when they were last synced, with symbols: of the ids of who was the source then.
+ */
+export type KnownPair = {
+  type: string
+  sourceId: string
+  targetId: string
+  mirrored: boolean
+  base: Document | null
+  baseMirrored: boolean
+}
+
+export type Choice = 'source' | 'target' | 'fail'
+/** Which side counts where both changed: of the job, and of single places and all below them ('' is a whole document). */
+export type Conflicts = {
+  default: Choice
+  places: readonly (NodeKey & { pointer: string; choice: Choice })[]
+}
+export const FAIL: Conflicts = { default: 'fail', places: [] }
+
+/** Everything that a plan follows from. */
+export type SyncInput = {
+  sourceOrg: string
+  targetOrg: string
+  sourceTypes: Registry
+  targetTypes: Registry
+  /** By type; absent: the target has no place for it. */
+  places: ReadonlyMap<string, Place>
+  /** Types whose secrets the source shows. */
+  openSecrets: ReadonlySet<string>
+  /** What was asked for; of what is not in `sources` there is none. */
+  selected: readonly NodeKey[]
+  sources: readonly SourceItem[]
+  targets: readonly TargetItem[]
+  /** `type/id` of what lives at the target, of all that anyone may ask about here. */
+  alive: ReadonlySet<string>
+  /** References (`referenceKey`) that the names of the target itself answer. */
+  answered: ReadonlySet<string>
+  pairs: readonly KnownPair[]
+  /** Pairs that must not be matched again. */
+  blocked: readonly { type: string; sourceId: string; targetId: string }[]
+  conflicts: Conflicts
+  /** Keyed: says whether secrets are equal, and nothing else. */
+  hash(text: string): string
+}
+
+export const keyText = ({ type, id }: NodeKey): string => `${type}/${id}`
+
+export const referenceKey = ({ name, toType, kind }: Pick<SourceReference, 'name' | 'toType' | 'kind'>) =>
+  `${toType} ${kind} ${name}`
+
+/** One order for whatever has a key, whatever order it came in. */
+export const byKey = (a: NodeKey, b: NodeKey): number =>
+  a.type < b.type ? -1 : a.type > b.type ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0

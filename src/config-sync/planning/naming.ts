@@ -1,0 +1,140 @@
+import { symbolOf } from '../../config-hub/compare/normalise.ts'
+import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
+import { nameIn } from '../../config-hub/references/extract.ts'
+import { select } from '../../config-hub/references/path.ts'
+import { type KnownPair, keyText, type SourceItem, type SourceReference, type SyncInput } from './input.ts'
+import type { Pairing } from './pairing.ts'
+import { type Renaming, rewritten } from './rewrite.ts'
+
+/** What a source id is at the target: known or a symbol (`at`), and what both sides call it in a base (`shared`). */
+export type Meaning = { at: string; shared: string }
+
+/** An id that the target will make within what it creates. */
+export type Derived = Meaning & { row: string; pointer: string }
+
+export type Naming = {
+  /** Undefined: it is not at the target and will not be. */
+  meaningOf(key: NodeKey): Meaning | undefined
+  /** By the id within the source's document. */
+  derived: ReadonlyMap<string, Derived>
+}
+
+type Given = Pick<SyncInput, 'pairs' | 'alive'>
+
+/** Names of everything: what the plan is about (`pairings`, those that are refused left out), and what lineage knows. */
+export function namingOf(
+  { pairs, alive }: Given,
+  planned: ReadonlyMap<string, Pairing>,
+  derived: ReadonlyMap<string, Derived>,
+): Naming {
+  const paired = new Map<string, KnownPair>()
+  for (const pair of pairs) {
+    const key = `${pair.type}/${pair.sourceId}`
+    if (!alive.has(`${pair.type}/${pair.targetId}`)) continue
+    if (!paired.has(key) || !pair.mirrored) paired.set(key, pair)
+  }
+  return {
+    derived,
+    meaningOf(key) {
+      const own = planned.get(keyText(key))
+      const shared = symbolOf(key.type, key.id)
+      if (own) return { at: own.targetId ?? shared, shared }
+      const pair = paired.get(keyText(key))
+      if (!pair) return undefined
+      return {
+        at: pair.targetId,
+        shared: pair.mirrored ? symbolOf(pair.type, pair.targetId) : shared,
+      }
+    },
+  }
+}
+
+/** How the ids in one document are renamed, and which of its references several things answer to differently. */
+export function renamingOf(
+  item: SourceItem,
+  naming: Naming,
+  part: keyof Meaning,
+): { renaming: Renaming; unclear: SourceReference[] } {
+  const declared = new Map<string, string>()
+  const texts = new Map<string, string>()
+  const unclear: SourceReference[] = []
+  const rename = (reference: SourceReference, among: readonly NodeKey[]): void => {
+    const becomes = new Set(among.map((key) => naming.meaningOf(key)?.[part]))
+    const [to] = becomes
+    if (becomes.size > 1) unclear.push(reference)
+    else if (to !== undefined && reference.kind === 'text') texts.set(reference.name, to)
+    else if (to !== undefined) declared.set(`${reference.toType} ${reference.name}`, to)
+  }
+  for (const reference of item.references) {
+    const byId = reference.to.filter(({ id }) => id === reference.name)
+    if (byId.length > 0) rename(reference, byId)
+  }
+  const own = naming.meaningOf(item)?.[part]
+  if (own !== undefined) {
+    if (!texts.has(item.id)) texts.set(item.id, own)
+    for (const toType of ['', item.type])
+      if (!declared.has(`${toType} ${item.id}`)) declared.set(`${toType} ${item.id}`, own)
+  }
+  for (const [id, meaning] of naming.derived) if (!texts.has(id)) texts.set(id, meaning[part])
+  return {
+    unclear,
+    renaming: {
+      texts: part === 'at' ? withoutSame(texts) : texts,
+      declared: (name, toType) => declared.get(`${toType} ${name}`) ?? naming.derived.get(name)?.[part],
+    },
+  }
+}
+
+/** Nothing has to be searched for what keeps its name; the own id of most is nowhere in their documents anyway. */
+const withoutSame = (texts: ReadonlyMap<string, string>): Map<string, string> =>
+  new Map([...texts].filter(([name, to]) => name !== to))
+
+/** Ids within a document that its place makes anew, by where they are. */
+export function derivedIn(paths: readonly string[], document: Document): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const path of paths)
+    for (const { pointer, value } of select(document, path)) {
+      const name = nameIn(value)
+      if (name !== undefined) found.set(pointer, name)
+    }
+  return found
+}
+
+const SYMBOL = /⟨([^⟨⟩/]+)\/([^⟨⟩]*)⟩/g
+
+/** The base of a pair with the names that the target has now. */
+export function namedBase(base: Document, pair: KnownPair, names: BaseNames): Document {
+  return walk(base, (type, id) => {
+    const [first, second] = pair.baseMirrored ? [names.target, names.source] : [names.source, names.target]
+    return first(type, id) ?? second(type, id) ?? id
+  }) as Document
+}
+
+type Lookup = (type: string, id: string) => string | undefined
+/** What a symbol made of a source id, or of a target id, means at the target. */
+export type BaseNames = { source: Lookup; target: Lookup }
+
+export function baseNames(naming: Naming, pairs: readonly KnownPair[]): BaseNames {
+  const targets = new Set(pairs.map(({ type, targetId }) => `${type}/${targetId}`))
+  return {
+    source: (type, id) => naming.meaningOf({ type, id })?.at,
+    target: (type, id) => (targets.has(`${type}/${id}`) ? id : undefined),
+  }
+}
+
+function walk(value: unknown, lookup: (type: string, id: string) => string): unknown {
+  if (typeof value === 'string')
+    return value.includes('⟨')
+      ? value.replace(SYMBOL, (_, type: string, id: string) => lookup(type, id))
+      : value
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((each) => walk(each, lookup))
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, walk(each, lookup)]))
+}
+
+export const renamed = (
+  type: Parameters<typeof rewritten>[0],
+  item: SourceItem,
+  naming: Naming,
+  part: keyof Meaning,
+): Document => rewritten(type, item.document, renamingOf(item, naming, part).renaming)

@@ -1,0 +1,114 @@
+import type { Capability } from '../../config-hub/connectors/connector.ts'
+import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
+import type { Deps } from '../../deps.ts'
+import { Problem } from '../../operation/errors.ts'
+import { pairsOf, withBases } from './gather-pairs.ts'
+import { sourcesOf } from './gather-source.ts'
+import { targetsOf } from './gather-target.ts'
+import { type Conflicts, FAIL, type Place, type SourceItem, type SyncInput } from './input.ts'
+import type { SyncPlan } from './plan.ts'
+import { planSync } from './plan-sync.ts'
+import { isStore, type Side } from './reader.ts'
+
+export type { Side } from './reader.ts'
+
+/** What a sync job asks for. `source` and `target` are its sides, verified. */
+export type PlanRequest = {
+  /** The organisation that asked: one of the sides. */
+  org: string
+  source: Side
+  target: Side
+  resources: readonly NodeKey[]
+  includeDependencies: boolean
+  /** Default: what both sides changed is refused. */
+  conflicts?: Conflicts
+  /** JSON merge patches (RFC 7396) on what the source has, by `type:id`. */
+  overrides?: Readonly<Record<string, Document>>
+  now: Date
+  signal?: AbortSignal
+}
+
+type Needs = Pick<Deps, 'db' | 'sealing'>
+
+/**
+ * Plans a sync: gathers what both sides have, in bulk where that is on this server, and decides. Nothing is written.
+ * Errors: what connectors throw for places that cannot be read.
+ */
+export const planJob = async (deps: Needs, request: PlanRequest): Promise<SyncPlan> =>
+  planSync(await gather(deps, request))
+
+/** Everything that the plan follows from. */
+export async function gather(deps: Needs, request: PlanRequest): Promise<SyncInput> {
+  const { source, target, resources, includeDependencies, conflicts = FAIL, signal } = request
+  const { pairs, blocked } = await pairsOf(deps.db, source, target)
+  const selection = {
+    resources,
+    includeDependencies,
+    overrides: overridesBy(request.overrides ?? {}),
+    known: pairs.map(({ type, sourceId }): NodeKey => ({ type, id: sourceId })),
+  }
+  const sources = await sourcesOf(deps, source, selection, signal)
+  const given = {
+    ...{ sourceOrg: source.org, targetOrg: target.org, sources, blocked },
+    places: placesOf(target, [...resources, ...sources]),
+  }
+  const [found, known] = await Promise.all([
+    targetsOf(deps, target, { ...given, pairs: pairs.map(bare) }, signal),
+    withBases(deps.db, source, target, pairs, sources),
+  ])
+  return {
+    ...given,
+    ...found,
+    ...{ sourceTypes: source.registry, targetTypes: target.registry },
+    openSecrets: openSecrets(source, sources),
+    selected: resources,
+    pairs: known,
+    conflicts,
+    hash: deps.sealing.hash,
+  }
+}
+
+const bare = (pair: Omit<SyncInput['pairs'][number], 'base' | 'baseMirrored'>) => ({
+  ...pair,
+  ...{ base: null, baseMirrored: pair.mirrored },
+})
+
+/** Keys of overrides are `type:id`; a type has no colon, an id may. */
+function overridesBy(overrides: Readonly<Record<string, Document>>): Map<string, Document> {
+  return new Map(
+    Object.entries(overrides).map(([key, patch]) => {
+      const colon = key.indexOf(':')
+      return [`${key.slice(0, colon)}/${key.slice(colon + 1)}`, patch]
+    }),
+  )
+}
+
+/** What the target can do with each type; none for what it has no connector for. */
+export function placesOf(target: Side, keys: readonly NodeKey[]): Map<string, Place> {
+  const places = new Map<string, Place>()
+  for (const name of new Set(keys.map(({ type }) => type))) {
+    const can = capabilitiesOf(target, name)
+    if (can.size === 0) continue
+    places.set(name, {
+      choosesIds: can.has('create-with-id'),
+      creates: can.has('create'),
+      patches: can.has('patch') || can.has('put'),
+      deletes: can.has('delete'),
+    })
+  }
+  return places
+}
+
+function capabilitiesOf(target: Side, name: string): ReadonlySet<Capability> {
+  const type = target.registry.get(name)
+  try {
+    return type ? target.connectorOf(type).capabilities(name) : new Set()
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'unavailable') return new Set()
+    throw error
+  }
+}
+
+/** The built-in store shows its secrets to this process; nobody else shows them. */
+const openSecrets = (source: Side, sources: readonly SourceItem[]): Set<string> =>
+  new Set(sources.map(({ type }) => type).filter((type) => isStore(source, type)))

@@ -437,7 +437,9 @@ CREATE TABLE public.config_journal (
   pre_revision text,
   post_revision text,
   post_hash text,
-  at timestamp with time zone NOT NULL
+  at timestamp with time zone NOT NULL,
+  derived jsonb,
+  pre_lineage json
 );
 
 CREATE TABLE public.config_latencies (

@@ -35,6 +35,20 @@ import { documentsPatch } from './config-store/documents-patch.ts'
 import { documentsPut } from './config-store/documents-put.ts'
 import { documentsRead } from './config-store/documents-read.ts'
 import { versionsRead } from './config-store/versions-read.ts'
+import { deletesCreate } from './config-sync/deletes-create.ts'
+import { deletesList } from './config-sync/deletes-list.ts'
+import { deletesRead } from './config-sync/deletes-read.ts'
+import { deletionsList } from './config-sync/deletions-list.ts'
+import { eventsRead as jobEventsRead } from './config-sync/events-read.ts'
+import { jobsApply } from './config-sync/jobs-apply.ts'
+import { jobsCancel } from './config-sync/jobs-cancel.ts'
+import { jobsCreate } from './config-sync/jobs-create.ts'
+import { jobsList } from './config-sync/jobs-list.ts'
+import { jobsRead } from './config-sync/jobs-read.ts'
+import { jobsRetry } from './config-sync/jobs-retry.ts'
+import { jobsRollback } from './config-sync/jobs-rollback.ts'
+import { planRead } from './config-sync/plan-read.ts'
+import { resourcesList } from './config-sync/resources-list.ts'
 import { schedulesList } from './config-sync/schedules-list.ts'
 import { schedulesPut } from './config-sync/schedules-put.ts'
 import { schedulesRemove } from './config-sync/schedules-remove.ts'
@@ -44,6 +58,7 @@ import { snapshotsDiff } from './config-sync/snapshots-diff.ts'
 import { snapshotsList } from './config-sync/snapshots-list.ts'
 import { snapshotsRead } from './config-sync/snapshots-read.ts'
 import { snapshotsRemove } from './config-sync/snapshots-remove.ts'
+import { snapshotsRestore } from './config-sync/snapshots-restore.ts'
 import { controlsRead } from './live/controls-read.ts'
 import { eventsScheduleConfirmedCreate } from './live/events-schedule-confirmed-create.ts'
 import { eventsScheduleConfirmedUpdate } from './live/events-schedule-confirmed-update.ts'
@@ -123,12 +138,27 @@ export const OPERATIONS: readonly Operation[] = checked([
   versionsRead,
   documentsImport,
   documentsExport,
+  jobsCreate,
+  jobsList,
+  jobsRead,
+  resourcesList,
+  jobEventsRead,
+  planRead,
+  jobsRetry,
+  jobsCancel,
+  jobsApply,
+  jobsRollback,
+  deletesCreate,
+  deletesList,
+  deletesRead,
+  deletionsList,
   snapshotsList,
   snapshotsCreate,
   snapshotsRead,
   snapshotItemsList,
   snapshotsDiff,
   snapshotsRemove,
+  snapshotsRestore,
   schedulesList,
   schedulesPut,
   schedulesRemove,

@@ -1,5 +1,7 @@
 import { removeExpired } from '../access/clean-up.ts'
 import { rebuildJob } from '../config-hub/index/rebuild.ts'
+import { syncJobWith } from '../config-sync/execution/queue-job.ts'
+import { jobHooks } from '../config-sync/jobs/hooks.ts'
 import { keepSnapshots, snapshotJob } from '../config-sync/snapshots/take.ts'
 import type { Deps } from '../deps.ts'
 import { dropOldKeys } from '../operation/store.ts'
@@ -35,4 +37,4 @@ export const CRON_JOBS: readonly CronJob[] = [
 ]
 
 /** What is done when somebody asks for it (`enqueue`). */
-export const QUEUE_JOBS: readonly QueueJob[] = [rebuildJob, snapshotJob]
+export const QUEUE_JOBS: readonly QueueJob[] = [rebuildJob, snapshotJob, syncJobWith(jobHooks)]

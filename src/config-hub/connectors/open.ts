@@ -1,8 +1,8 @@
 import { authenticate } from '../../access/authenticate.ts'
-import { hasScope } from '../../access/principal.ts'
+import { hasScope, type Principal } from '../../access/principal.ts'
 import type { Deps } from '../../deps.ts'
 import { requiredScope } from '../../operation/admit.ts'
-import type { Context } from '../../operation/define.ts'
+import type { Context, OperationAccess } from '../../operation/define.ts'
 import { fail, Problem } from '../../operation/errors.ts'
 import { READS } from '../schema.ts'
 import type { ConfigType, Registry } from '../types/definition.ts'
@@ -118,14 +118,35 @@ export type Source = {
   connectorOf(type: ConfigType): Connector
 }
 
+/** Whose token it was: a principal of an organisation on this server, or whoever a registered connector reaches. */
+export type Holder = { kind: 'local'; principal: string } | { kind: 'remote'; connector: Connector }
+
 /**
- * Verifies that a token belongs to the organisation it is given for, before anything of that organisation is read: by
+ * Verifies that a token belongs to the organisation it is given for and, on this server, allows `access` there: by
  * ourselves, or by asking the place that a registered connector reaches it at. A wrong token, a foreign organisation and
- * one that does not exist are refused alike. The token is kept nowhere.
+ * one that does not exist are refused alike. The token is kept nowhere. Errors: `forbidden`, `unavailable`.
  */
+export async function verifiedHolder(
+  ctx: Context,
+  org: string,
+  token: string,
+  access: OperationAccess,
+): Promise<Holder> {
+  const { deps } = ctx
+  const principal = await holderHere(deps, org, token, access)
+  if (principal) return { kind: 'local', principal: principal.id }
+  const row = await connectorTo(ctx.db, ctx.org, org)
+  const connector = row && openConnector(deps, ctx.org, row, token)
+  if (!connector || !(await holdsThere(connector, org, ctx.call.signal)))
+    return fail('forbidden', 'The token does not belong to the organisation that it is given for.')
+  return { kind: 'remote', connector }
+}
+
+/** The other organisation for reading, before anything of which its token is verified. Errors as `verifiedHolder`. */
 export async function verifiedSource(ctx: Context, sourceOrg: string, token: string): Promise<Source> {
   const { deps } = ctx
-  if (await holdsHere(deps, sourceOrg, token)) {
+  const holder = await verifiedHolder(ctx, sourceOrg, token, READS)
+  if (holder.kind === 'local') {
     const registry = await registryOf(deps.db, sourceOrg)
     const connectors = await connectorsOf(deps, sourceOrg, registry)
     return {
@@ -135,20 +156,22 @@ export async function verifiedSource(ctx: Context, sourceOrg: string, token: str
       connectorOf: (type) => answering(named(connectors, type)),
     }
   }
-  const row = await connectorTo(ctx.db, ctx.org, sourceOrg)
-  const connector = row && openConnector(deps, ctx.org, row, token)
-  if (!connector || !(await holdsThere(connector, sourceOrg, ctx.call.signal)))
-    return fail('forbidden', 'The token does not belong to the organisation that it is given for.')
   const registry = await registryOf(deps.db, ctx.org)
-  return { org: sourceOrg, registry, kind: 'remote', connectorOf: () => answering(connector) }
+  return { org: sourceOrg, registry, kind: 'remote', connectorOf: () => answering(holder.connector) }
 }
 
-async function holdsHere(deps: Deps, org: string, token: string): Promise<boolean> {
+async function holderHere(
+  deps: Deps,
+  org: string,
+  token: string,
+  access: OperationAccess,
+): Promise<Principal | undefined> {
   try {
     const principal = await authenticate(deps.access, { headers: { authorization: `Bearer ${token}` } })
-    return principal.org === org && hasScope(principal, requiredScope(READS, org) as string)
+    const allowed = principal.org === org && hasScope(principal, requiredScope(access, org) as string)
+    return allowed ? principal : undefined
   } catch (error) {
-    if (error instanceof Problem && error.code === 'unauthenticated') return false
+    if (error instanceof Problem && error.code === 'unauthenticated') return undefined
     throw error
   }
 }

@@ -50,7 +50,8 @@ function named(text: string, { idOf, omitted }: Naming): unknown {
   if (omitted.has(text)) return GONE
   if (!text.includes('⟨')) return text
   return text.replace(SYMBOL, (symbol, key: string) => {
-    if (omitted.has(symbol)) return key.slice(key.indexOf('/') + 1)
+    // of ids that the target makes within something, the source's are not known here
+    if (omitted.has(symbol)) return key.includes('#/') ? '' : key.slice(key.indexOf('/') + 1)
     const id = idOf(key)
     if (id === undefined) throw new Unresolved(`It refers to ${key}, which does not exist at the target.`)
     return id
@@ -77,3 +78,7 @@ function difference(live: Document, desired: Document): Document | undefined {
   }
   return Object.keys(patch).length > 0 ? patch : undefined
 }
+
+/** Whether a member is null somewhere, elements of lists apart: those a merge patch writes as they are. */
+export const holdsNull = (document: Document): boolean =>
+  Object.values(document).some((value) => value === null || (isObject(value) && holdsNull(value)))

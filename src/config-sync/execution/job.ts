@@ -62,6 +62,8 @@ export type Stats = {
   lowerBoundSeconds: number | null
   /** Of a rollback or restore: rows that read back as they were to be, and rows that do not. */
   verified?: { equal: number; different: number }
+  /** Of a delete job: the index of the organisation is rebuilt after it. */
+  rebuildTriggered?: boolean
 }
 
 export type RowTask = Pick<PlanTask, 'kind' | 'after' | 'omits' | 'level'> & { task: number }
@@ -79,6 +81,8 @@ export type Row = {
   revision: string | null
   attempt: number
   mayDuplicate: boolean
+  /** Ids within it that the target makes: what stands for each in the plan, and where it is. */
+  derives: NonNullable<PlanRow['derives']>
   tasks: readonly RowTask[]
 }
 
@@ -102,7 +106,11 @@ export type JournalEntry = {
   preRevision: string | null
   postRevision: string | null
   doneOrder: number | null
+  /** Of a create: the ids that the target made within it, by symbol; null until they are known. */
+  derived: Derived | null
 }
+
+export type Derived = Readonly<Record<string, string>>
 
 /** A write to the journal; images are kept from the first intent on. `preSealed` is base64. */
 export type JournalWrite = {
@@ -118,6 +126,7 @@ export type JournalWrite = {
   postRevision?: string | null
   postHash?: string | null
   doneOrder?: number | null
+  derived?: Derived
 }
 
 export type RowWrite = {

@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag'
 import type { Queryable } from '../../db/pool.ts'
 import type { Sealing } from '../../operation/sealing.ts'
-import type { PlanRow, SyncPlan } from '../planning/plan.ts'
+import type { Action, PlanRow, SyncPlan } from '../planning/plan.ts'
 import { type Counts, countKey, type Phase, type RowStatus, type RowTask, type SyncJob } from './job.ts'
 
 type Of = Pick<SyncJob, 'org' | 'id' | 'dryRun'>
@@ -30,6 +30,29 @@ function tasksByRow({ rows, tasks }: SyncPlan): RowTask[][] {
   const byRow: RowTask[][] = rows.map(() => [])
   for (const [task, { row, ...rest }] of tasks.entries()) byRow[row]?.push({ task, ...rest })
   return byRow
+}
+
+/** What a job's header says of its plan as a whole. */
+export type PlanHeader = {
+  rows: Record<Action, number>
+  requests: number
+  cycles: SyncPlan['cycles']
+  /** Rows that a lost answer may make twice, and rows with warnings. */
+  mayDuplicate: number
+  warned: number
+}
+
+function headerOf({ rows, tasks, cycles }: SyncPlan): PlanHeader {
+  const header: PlanHeader = {
+    rows: { create: 0, patch: 0, delete: 0, none: 0, refused: 0 },
+    ...{ requests: tasks.length, cycles, mayDuplicate: 0, warned: 0 },
+  }
+  for (const { action, mayDuplicate, warnings } of rows) {
+    header.rows[action]++
+    if (mayDuplicate) header.mayDuplicate++
+    if (warnings.length > 0) header.warned++
+  }
+  return header
 }
 
 /** As many rows as travel in one statement. */
@@ -68,9 +91,8 @@ export async function storePlan(
     }
   })
   for (let at = 0; at < rows.length; at += ROWS) await insertRows(tx, org, id, rows.slice(at, at + ROWS), now)
-  const header = { rows: plan.rows.length, tasks: plan.tasks.length, cycles: plan.cycles }
   await tx.query(sql`
-    UPDATE config_jobs SET plan_digest = ${plan.digest}, plan = ${JSON.stringify(header)}::jsonb,
+    UPDATE config_jobs SET plan_digest = ${plan.digest}, plan = ${JSON.stringify(headerOf(plan))}::jsonb,
            counts = ${JSON.stringify(counts)}::jsonb
      WHERE org = ${org} AND id = ${id}`)
   return counts

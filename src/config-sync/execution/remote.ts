@@ -5,10 +5,10 @@ import { expected, type Latencies, learn, observed } from '../planning/latencies
 import { dispatcher, lowerBound, rankEvery, upwardRanks } from '../planning/schedule.ts'
 import type { Batch, Phase } from './job.ts'
 import { keepLatencies, latenciesOf } from './latencies-store.ts'
-import { openNotes } from './notes.ts'
-import { perform, type Requests } from './request.ts'
+import { type Notes, openNotes } from './notes.ts'
+import { perform, performDerived, type Requests } from './request.ts'
 import { slotsOf } from './slots.ts'
-import { failTask, phaseOf, rowOf, type Task, type Work } from './work.ts'
+import { failTask, phaseOf, rowOf, type Task, underived, type Work } from './work.ts'
 
 /** A process that stops gives what is under way this long to end; the rest is looked for by the next one. */
 const GRACE_MS = 2_000
@@ -19,6 +19,14 @@ const GRACE_MS = 2_000
  * milliseconds.
  */
 export async function runRequests(work: Work, at?: Requests['at']): Promise<number> {
+  const running = new Map<number, { from: number; done: Promise<void>; index: number }>()
+  const notes = openNotes(work, () =>
+    positionOf(
+      work,
+      [...running.values()].map(({ index }) => index),
+    ),
+  )
+  await deriveLeft(work, notes, at)
   const places = placesOf(work)
   const known = await learned(work, places)
   const indexes = [...work.tasks.keys()].filter((index) => work.open[index])
@@ -29,13 +37,6 @@ export async function runRequests(work: Work, at?: Requests['at']): Promise<numb
   const kinds = indexes.map((index) => kindOf(work, index))
   const times = (by: Latencies) => kinds.map((kind) => expected(by, kind))
   const turns = dispatcher(tasks, upwardRanks(tasks, times(known)))
-  const running = new Map<number, { from: number; done: Promise<void> }>()
-  const position = () =>
-    positionOf(
-      work,
-      [...running.keys()].map((each) => indexes[each] as number),
-    )
-  const notes = openNotes(work, position)
   const requests: Requests = {
     notes,
     took: (kind, ms) => learn(known, kind, ms),
@@ -78,7 +79,10 @@ export async function runRequests(work: Work, at?: Requests['at']): Promise<numb
       while (running.size < most) {
         const position = turns.next()
         if (position === undefined) break
-        running.set(position, { from: performance.now(), done: start(position) })
+        running.set(position, {
+          ...{ from: performance.now(), index: indexes[position] as number },
+          done: start(position),
+        })
       }
       if (running.size === 0) break
       await Promise.race([...[...running.values()].map(({ done }) => done), stopped])
@@ -92,6 +96,16 @@ export async function runRequests(work: Work, at?: Requests['at']): Promise<numb
   work.signal.throwIfAborted()
   const rate = Math.min(...places.map(({ limits }) => limits.requestsPerSecond ?? Number.POSITIVE_INFINITY))
   return tasks.length === 0 ? 0 : lowerBound(tasks, times(known), most, rate)
+}
+
+/** What a process that died had created without coming to ask which ids the target made within: before all that waits for it. */
+async function deriveLeft(work: Work, notes: Notes, at?: Requests['at']): Promise<void> {
+  for (const seq of underived(work)) {
+    const result = await performDerived(work, { notes, took: () => {}, ...(at ? { at } : {}) }, seq)
+    if (result.done) continue
+    const create = rowOf(work, seq).tasks.find(({ kind }) => kind === 'create')
+    if (create) await notes.conclude(failTask(work, create.task, result.failure))
+  }
 }
 
 const kindOf = (work: Work, index: number): string => {

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connector, ConnectorError, type Item } from '../../config-hub/connectors/connector.ts'
-import { derive } from '../../config-hub/index/derive.ts'
+import { naturalKeyOf } from '../../config-hub/index/derive.ts'
 import type { Document } from '../../config-hub/index/entry.ts'
+import { nameIn } from '../../config-hub/references/extract.ts'
+import { at } from '../../config-hub/references/path.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { requireType } from '../../config-hub/types/registry.ts'
 import { split, withoutSecrets } from '../../config-store/secrets.ts'
-import { documentOf, patchBetween, Unresolved } from './document.ts'
-import { type Content, type JournalWrite, type RowStatus, stepPhase } from './job.ts'
+import { restored } from '../planning/content.ts'
+import { documentOf, holdsNull, patchBetween, Unresolved } from './document.ts'
+import { type Content, type Derived, type JournalWrite, type RowStatus, stepPhase } from './job.ts'
 import type { Notes } from './notes.ts'
 import { contentsOf } from './store.ts'
 import {
@@ -58,6 +61,8 @@ type Doing = {
   type: ConfigType
   connector: Connector
   content: Content
+  /** Names this one write at the target, also after a crash. */
+  key: string
 }
 
 /**
@@ -65,24 +70,44 @@ type Doing = {
  * write whose answer was lost is looked for before it is asked for again. Throws what is no matter of this task.
  */
 export async function perform(work: Work, requests: Requests, index: number): Promise<Result> {
-  const task = work.tasks[index] as Task
-  const row = rowOf(work, task.seq)
-  const type = requireType(work.target.registry, row.type)
-  const contents = await contentsOf(work.deps.db, work.job, [task.seq], work.deps.sealing)
-  const connector = work.target.connectorOf(type)
-  const doing: Doing = {
-    work,
-    requests,
-    task,
-    index,
-    type,
-    connector,
-    content: contents.get(task.seq) as Content,
+  const doing = await openTask(work, requests, index)
+  const result = await repeated(work, () => attemptOnce(doing))
+  if (!result.done || !work.deriving.has(doing.task.seq)) return result
+  return deriving(doing)
+}
+
+/** Of a create that was done by a process that did not come to it: the ids that the target made within. */
+export async function performDerived(work: Work, requests: Requests, seq: number): Promise<Result> {
+  const create = rowOf(work, seq).tasks.find(({ kind }) => kind === 'create')
+  if (!create) throw new Error('a row that derives without a create')
+  work.deriving.add(seq)
+  return deriving(await openTask(work, requests, create.task))
+}
+
+async function deriving(doing: Doing): Promise<Result> {
+  try {
+    return await repeated(doing.work, () => derive(doing))
+  } finally {
+    doing.work.deriving.delete(doing.task.seq)
   }
+}
+
+async function openTask(work: Work, requests: Requests, index: number): Promise<Doing> {
+  const task = work.tasks[index] as Task
+  const type = requireType(work.target.registry, rowOf(work, task.seq).type)
+  const contents = await contentsOf(work.deps.db, work.job, [task.seq], work.deps.sealing)
+  const content = contents.get(task.seq) as Content
+  const { org, id } = work.job
+  const key = `${org}/${id}/${task.seq}/${task.kind}`
+  return { work, requests, task, index, type, connector: work.target.connectorOf(type), content, key }
+}
+
+/** Asks again where that makes sense, a little later each time. */
+async function repeated(work: Work, once: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
       work.signal.throwIfAborted()
-      return await attemptOnce(doing)
+      return await once()
     } catch (error) {
       if (work.signal.aborted) throw error
       if (error instanceof Refused) return failed(error.code, error.message)
@@ -169,27 +194,45 @@ type Sending = { document: Document | null; send(): Promise<Item | undefined> }
 
 /** What to ask the target for; undefined when it is as it is to be. */
 function requestOf(doing: Doing, target: Item | undefined): Sending | undefined {
-  const { work, task, type, connector, content } = doing
+  const { work, task, type, connector, key } = doing
   const id = rowOf(work, task.seq).targetId
-  if (task.kind === 'delete') {
-    const { id: of, revision } = target as Item
+  if (task.kind === 'create') {
+    const document = wantedOf(doing, undefined)
+    return {
+      document,
+      send: () => connector.create(type, document, { key, ...(id === null ? {} : { id }) }),
+    }
+  }
+  const { id: of, revision: ifRevision } = target as Item
+  if (task.kind === 'delete')
     return {
       document: null,
       send: async () => {
-        await connector.remove(type, of, { ifRevision: revision })
+        await connector.remove(type, of, { ifRevision, key })
         return undefined
       },
     }
+  const document = wantedOf(doing, target)
+  const patch = patchBetween(type, (target as Item).document, document)
+  if (!patch) return undefined
+  // a merge patch removes where it says null
+  const whole = holdsNull(document) && connector.capabilities(type.type).has('put')
+  return {
+    document,
+    send: () =>
+      whole
+        ? connector.put(type, of, restored(type, document, (target as Item).document), { ifRevision, key })
+        : connector.patch(type, of, patch, { ifRevision, key }),
   }
-  const document = documentOf(
-    content,
-    namingOf(work, task.omits, (seq) => work.created.has(seq)),
-  )
-  if (task.kind === 'create')
-    return { document, send: () => connector.create(type, document, id === null ? {} : { id }) }
-  const { id: of, revision, document: there } = target as Item
-  const patch = patchBetween(type, there, document)
-  return patch && { document, send: () => connector.patch(type, of, patch, { ifRevision: revision }) }
+}
+
+/** The document of a task. What completes one keeps the ids that the target has made within it. */
+function wantedOf({ work, task, type, content }: Doing, target: Item | undefined): Document {
+  const naming = namingOf(work, task.omits, (seq) => work.created.has(seq))
+  const document = documentOf(content, naming)
+  return target && task.kind === 'complete' && type.derived_paths?.length
+    ? restored(type, document, target.document)
+    : document
 }
 
 /**
@@ -204,7 +247,7 @@ async function lookUp(
 ): Promise<Item | 'gone' | undefined> {
   const { work, task, type, connector } = doing
   const id = targetId ?? rowOf(work, task.seq).targetId
-  if (id === null) return marker === null ? undefined : findByKey(doing, marker)
+  if (id === null) return findCreated(doing, marker)
   const found = await connector.get(type, id)
   if (task.kind === 'create') return found
   if (!found) {
@@ -213,41 +256,30 @@ async function lookUp(
   }
   if (found.revision === preRevision) return undefined
   const same =
-    task.kind !== 'delete' &&
-    patchBetween(
-      type,
-      found.document,
-      documentOf(
-        doing.content,
-        namingOf(work, task.omits, (seq) => work.created.has(seq)),
-      ),
-    ) === undefined
+    task.kind !== 'delete' && patchBetween(type, found.document, wantedOf(doing, found)) === undefined
   if (same) return found
   throw new Refused('stale', `${type.type} ${id} changed since it was planned.`)
 }
 
-/** What has the natural key of a create whose answer was lost. Nothing else had it when the create was planned. */
-async function findByKey({ work, type, connector }: Doing, marker: string): Promise<Item | undefined> {
-  const found: Item[] = []
-  for (let cursor: string | null = null; ; ) {
-    const page = await connector.list(type, { cursor, signal: work.signal })
-    found.push(...page.items.filter((item) => keyOf(type, item.document) === marker))
-    cursor = page.cursor
-    if (cursor === null) break
-  }
+/**
+ * What a create made whose answer was lost: by the key that it was sent with, else by its natural key, which nothing had
+ * when the create was planned.
+ */
+async function findCreated(
+  { work, type, connector, key }: Doing,
+  naturalKey: string | null,
+): Promise<Item | undefined> {
+  const able = connector.capabilities(type.type)
+  if (!able.has('find-by-key') && naturalKey === null) return undefined
+  const by = able.has('find-by-key') || naturalKey === null ? { key } : { naturalKey }
+  const found = await connector.find(type, by, work.signal)
   if (found.length > 1)
-    throw new Refused('unknown-outcome', 'Several have its natural key; none is known to be ours.')
+    throw new Refused('unknown-outcome', 'Several could be what was created; none is known to be ours.')
   return found[0]
 }
 
 const keyOf = (type: ConfigType, document: Document): string | null =>
-  derive(type, withoutSecrets(type, document), {
-    id: '',
-    connector: '',
-    version: 0,
-    updatedAt: new Date(0),
-    updatedBy: null,
-  }).naturalKey
+  naturalKeyOf(type.natural_key, withoutSecrets(type, document))
 
 function intentOf({ work, task, type }: Doing, target: Item | undefined, document: Document | null): Change {
   const row = rowOf(work, task.seq)
@@ -291,16 +323,68 @@ async function conclude(doing: Doing, item: Item | undefined): Promise<void> {
   const { work, task, type, requests } = doing
   const row = rowOf(work, task.seq)
   const targetId = item?.id ?? row.targetId
+  const derives = task.kind === 'create' && row.derives.length > 0
+  // many places answer with all that they made, and need not be asked for it
+  const derived = derives && item ? derivedIn(row.derives, item.document) : undefined
+  if (derives) work.deriving.add(task.seq)
   const entry: JournalWrite = {
     ...{ seq: task.seq, step: task.kind, outcome: 'done', type: type.type, targetId },
     postRevision: item?.revision ?? null,
     postHash: item ? contentHash(work.deps, item.document) : null,
+    ...(derived ? { derived } : {}),
   }
-  const change = ended(doing, STATUS[task.kind], targetId)
+  const change = derives && !derived ? begunOf(doing, targetId) : ended(doing, STATUS[task.kind], targetId)
   // at once, for whatever fails while this is being noted
   work.open[doing.index] = false
   if (task.kind === 'create') work.created.add(task.seq)
   await requests.notes.conclude({ ...change, journal: [entry] })
+  if (derived) work.deriving.delete(task.seq)
+}
+
+/** A row that was created, and of which it is still to be asked which ids the target made within it. */
+function begunOf({ work, task }: Doing, targetId: string | null): Change {
+  const { seq, type, sourceId, attempt } = rowOf(work, task.seq)
+  const as = { phase: 'phase_a5', targetId, status: 'in_progress' } as const
+  return {
+    ...noChange(),
+    rows: [{ ...as, seq, attempt, code: null, error: null }],
+    events: [{ ...as, type, sourceId }],
+  }
+}
+
+/** The ids that the target made, by symbol; undefined unless all are there. */
+function derivedIn(derives: readonly { symbol: string; pointer: string }[], document: Document) {
+  const found: Record<string, string> = {}
+  for (const { symbol, pointer } of derives) {
+    const id = nameIn(at(document, pointer))
+    if (id === undefined) return undefined
+    found[symbol] = id
+  }
+  return found satisfies Derived
+}
+
+/** Asks for what was created, and keeps the ids that the target made within it. */
+async function derive(doing: Doing): Promise<Result> {
+  const { work, task, type, connector, requests } = doing
+  const { derives } = rowOf(work, task.seq)
+  const created = work.journal.get(stepKey(task.seq, 'create'))
+  const id = created?.targetId
+  if (!created || !id) throw new Error('a row that derives was not created')
+  const item = await connector.get(type, id, work.signal)
+  if (!item) throw new Refused('stale', `${type.type} ${id} is gone.`)
+  const derived = derivedIn(derives, item.document)
+  if (!derived) {
+    const missing = derives.filter(({ pointer }) => nameIn(at(item.document, pointer)) === undefined)
+    const places = missing.map(({ pointer }) => pointer).join(', ')
+    throw new Refused('underived', `The target made no id at ${places} of ${type.type} ${id}.`)
+  }
+  const { doneOrder, postRevision } = created
+  const entry: JournalWrite = {
+    ...{ seq: task.seq, step: 'create', outcome: 'done', type: type.type, targetId: id },
+    ...{ doneOrder, postRevision, derived },
+  }
+  await requests.notes.conclude({ ...ended(doing, 'created', id), journal: [entry] })
+  return { done: true }
 }
 
 /** A patch that would change nothing is not asked for. */
@@ -317,7 +401,7 @@ function ended({ work, task, index, content }: Doing, status: RowStatus, targetI
   const row = rowOf(work, task.seq)
   const { type, sourceId, attempt } = row
   const last = row.tasks.every((each) => each.task === index || !work.open[each.task])
-  const phase = stepPhase(task.kind)
+  const phase = work.deriving.has(row.seq) ? 'phase_a5' : stepPhase(task.kind)
   const end = endOf(work, row.seq, last, status)
   const lineage =
     last && end.code === null && targetId !== null && task.kind !== 'delete'

@@ -102,7 +102,7 @@ export const rowsOf = (db: Queryable, { org, id }: Pick<SyncJob, 'org' | 'id'>):
   db.query<Row>(sql`
     SELECT seq, type, source_id AS "sourceId", target_id AS "targetId", action, status, code, matched_by AS "matchedBy",
            revision, attempt, coalesce((plan->>'mayDuplicate')::boolean, false) AS "mayDuplicate",
-           coalesce(plan->'tasks', '[]') AS tasks
+           coalesce(plan->'derives', '[]') AS derives, coalesce(plan->'tasks', '[]') AS tasks
       FROM config_job_rows WHERE org = ${org} AND job_id = ${id} ORDER BY seq`)
 
 /** The documents of some rows, by place. */
@@ -134,7 +134,7 @@ export async function contentsOf(
 export const journalOf = (db: Queryable, { org, id }: Pick<SyncJob, 'org' | 'id'>): Promise<JournalEntry[]> =>
   db.query<JournalEntry>(sql`
     SELECT row_seq AS seq, step, outcome, target_id AS "targetId", marker, pre_revision AS "preRevision",
-           post_revision AS "postRevision", done_order AS "doneOrder"
+           post_revision AS "postRevision", done_order AS "doneOrder", derived
       FROM config_journal WHERE org = ${org} AND job_id = ${id}`)
 
 /** Notes intents and outcomes. What was there before stays as the first intent says; an outcome closes its intent. */
@@ -146,19 +146,20 @@ export async function writeJournal(
 ): Promise<void> {
   await tx.query(sql`
     INSERT INTO config_journal AS j (org, job_id, row_seq, step, outcome, done_order, type, target_id, marker, pre_image,
-      pre_sealed, pre_revision, post_revision, post_hash, at)
+      pre_sealed, pre_revision, post_revision, post_hash, derived, at)
     SELECT ${org}, ${id}, w.seq, w.step, w.outcome, w."doneOrder", w.type, w."targetId", w.marker, w."preImage",
-           decode(w."preSealed", 'base64'), w."preRevision", w."postRevision", w."postHash", ${now}
+           decode(w."preSealed", 'base64'), w."preRevision", w."postRevision", w."postHash", w.derived, ${now}
       FROM json_to_recordset(${JSON.stringify(writes)}::json)
         AS w(seq integer, step text, outcome text, "doneOrder" bigint, type text, "targetId" text, marker text,
-             "preImage" json, "preSealed" text, "preRevision" text, "postRevision" text, "postHash" text)
+             "preImage" json, "preSealed" text, "preRevision" text, "postRevision" text, "postHash" text, derived jsonb)
     ON CONFLICT (org, job_id, row_seq, step) DO UPDATE
        SET outcome = excluded.outcome, done_order = coalesce(excluded.done_order, j.done_order),
            target_id = coalesce(excluded.target_id, j.target_id), marker = coalesce(j.marker, excluded.marker),
            pre_image = coalesce(j.pre_image, excluded.pre_image), pre_sealed = coalesce(j.pre_sealed, excluded.pre_sealed),
            pre_revision = coalesce(j.pre_revision, excluded.pre_revision),
            post_revision = coalesce(excluded.post_revision, j.post_revision),
-           post_hash = coalesce(excluded.post_hash, j.post_hash), at = excluded.at
+           post_hash = coalesce(excluded.post_hash, j.post_hash), derived = coalesce(excluded.derived, j.derived),
+           at = excluded.at
      WHERE j.org = ${org}`)
 }
 

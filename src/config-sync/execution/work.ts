@@ -8,6 +8,7 @@ import type { Naming } from './document.ts'
 import {
   type Counts,
   countKey,
+  type Derived,
   type EventWrite,
   type JournalEntry,
   type JournalWrite,
@@ -42,8 +43,10 @@ export type Work = {
   counts: Counts
   /** Of the last write that was done. */
   doneOrder: number
-  /** The target's ids by `type/source id`. */
+  /** The target's ids by `type/source id`, and by `type/source id#pointer` those that it made within what it created. */
   ids: Map<string, string>
+  /** Rows that were created and of which it is being looked up which ids the target made within them. */
+  deriving: Set<number>
   stats: { requests: number; repeated: number }
 }
 
@@ -75,14 +78,17 @@ export function openWork(
     open: tasks.map(isOpen),
     incomplete: new Map(),
     created: new Set(),
+    deriving: new Set(),
     journal: entries,
     counts: { ...given.job.counts },
     doneOrder: journal.reduce((last, { doneOrder }) => Math.max(last, doneOrder ?? 0), 0),
     ids: new Map(ids),
     stats: { requests: given.job.stats?.requests ?? 0, repeated: given.job.stats?.repeated ?? 0 },
   }
-  for (const { seq, step, outcome } of journal)
+  for (const { seq, step, outcome, derived } of journal) {
     if (step === 'create' && outcome === 'done') work.created.add(seq)
+    nameDerived(work, derived)
+  }
   // what is open and waits for what failed was to be left incomplete
   for (const [index, task] of tasks.entries())
     if (!work.open[index] && !isDone(task) && BAD.has((rows[task.seq] as Row).status))
@@ -90,13 +96,27 @@ export function openWork(
   return work
 }
 
+const nameDerived = ({ ids }: Work, derived: Derived | null | undefined): void => {
+  for (const [symbol, id] of Object.entries(derived ?? {})) ids.set(symbol.slice(1, -1), id)
+}
+
+/** Rows that were created and of which it is not known yet which ids the target made within them. */
+export const underived = (work: Work): number[] =>
+  [...work.created].filter((seq) => {
+    const { derives, status } = rowOf(work, seq)
+    return (
+      derives.length > 0 && status === 'in_progress' && !work.journal.get(stepKey(seq, 'create'))?.derived
+    )
+  })
+
 /** How the document of a task is named: without what it omits, unless that is there by `isThere`. */
 export function namingOf(work: Work, omits: readonly number[], isThere: (seq: number) => boolean): Naming {
   const omitted = new Set<string>()
   for (const seq of omits) {
     if (isThere(seq)) continue
-    const { type, sourceId, targetId } = rowOf(work, seq)
+    const { type, sourceId, targetId, derives } = rowOf(work, seq)
     omitted.add(`⟨${type}/${sourceId}⟩`)
+    for (const { symbol } of derives) omitted.add(symbol)
     if (targetId !== null) omitted.add(targetId)
   }
   return { idOf: (key) => work.ids.get(key), omitted }
@@ -142,6 +162,7 @@ export function committed(work: Work, { rows, journal }: Change, counts: Counts)
   for (const { seq, step, outcome, targetId, marker = null, preRevision = null, ...rest } of journal) {
     const known = work.journal.get(stepKey(seq, step))
     if (step === 'create' && outcome === 'done') work.created.add(seq)
+    nameDerived(work, rest.derived)
     work.journal.set(stepKey(seq, step), {
       ...{ seq, step, outcome },
       targetId: targetId ?? known?.targetId ?? null,
@@ -149,6 +170,7 @@ export function committed(work: Work, { rows, journal }: Change, counts: Counts)
       preRevision: known?.preRevision ?? preRevision,
       postRevision: rest.postRevision ?? known?.postRevision ?? null,
       doneOrder: rest.doneOrder ?? known?.doneOrder ?? null,
+      derived: rest.derived ?? known?.derived ?? null,
     })
   }
 }
@@ -249,4 +271,8 @@ export const authorOf = ({ requestedBy }: SyncJob): string =>
   typeof requestedBy.displayName === 'string' ? requestedBy.displayName : 'Countersign'
 
 export const phaseOf = (work: Work): Phase =>
-  work.tasks.some(({ kind }, index) => work.open[index] && kind === 'create') ? 'phase_a' : 'phase_b'
+  work.deriving.size > 0
+    ? 'phase_a5'
+    : work.tasks.some(({ kind }, index) => work.open[index] && kind === 'create')
+      ? 'phase_a'
+      : 'phase_b'

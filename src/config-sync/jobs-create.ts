@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import { WRITES } from '../config-hub/schema.ts'
+import { record } from '../operation/define.ts'
+import { fail } from '../operation/errors.ts'
+import { beginJob, newJobId } from './jobs/begin.ts'
+import { useOf } from './jobs/other.ts'
+import { wholeJob } from './jobs/present.ts'
+import { directionOf } from './jobs/rules.ts'
+import { Conflicts, OtherToken, Overrides, Resources, SyncJob } from './jobs/schema.ts'
+
+const OrgId = z.string().min(1).max(200)
+
+export const jobsCreate = record({
+  id: 'config-sync.jobs.create',
+  tool: 'config_sync_jobs_create',
+  surface: 'configuration-hub',
+  summary:
+    'Promote configuration from one organisation to another: plan it, and apply the plan as policy says.',
+  boundaries: [
+    'Answers at once; the plan is made in the background. With dry_run that is all, and the plan can be applied as it was reviewed.',
+    'Else the plan is applied at once where policy lets the caller; where it does not, as for agents unless told otherwise, the job waits, asks for approval by itself and goes on once that is given.',
+    'Each configuration is checked against the live one just before it is written: what changed since the plan fails as stale, with what needs it, and the rest goes on.',
+    'Nothing is guessed: several possible counterparts, changes on both sides, circles that cannot be created and what would be missing refuse the rows that they concern.',
+  ],
+  http: { method: 'POST', path: '/v1/configs/sync-jobs' },
+  access: WRITES,
+  status: 201,
+  input: z.strictObject({
+    source_org_id: OrgId.describe('Organisation that configurations come from'),
+    target_org_id: OrgId.describe('Organisation that they are written to; the caller’s is one of the two'),
+    target_auth_token: OtherToken,
+    name: z.string().trim().min(1).max(200).optional(),
+    dry_run: z.boolean().default(false).describe('Make the plan and write nothing'),
+    include_dependencies: z.boolean().default(true).describe('Also what the selection refers to'),
+    resources: Resources.describe('Configurations of the source organisation'),
+    conflicts: Conflicts.optional(),
+    payload_overrides: Overrides.optional(),
+  }),
+  output: SyncJob,
+  errors: ['validation-failed', 'forbidden', 'unavailable', 'idempotency-mismatch', 'idempotency-in-flight'],
+  audit: {
+    event: 'configuration_sync_job_create',
+    target: (_input, { id }) => ({ kind: 'configuration-job', id }),
+  },
+  async run(ctx, input) {
+    const { source_org_id: source, target_org_id: target } = input
+    const direction = directionOf(ctx.org, source, target) ?? refuseSides(ctx.org, source, target)
+    const id = newJobId()
+    const other = direction === 'push' ? target : source
+    const side = direction === 'push' ? 'target' : 'source'
+    const use = await useOf(ctx, id, { org: other, side }, input.target_auth_token)
+    const row = await beginJob(ctx, {
+      ...{ id, kind: 'sync', name: input.name ?? null, direction, sourceOrg: source, targetOrg: target },
+      ...{ dryRun: input.dry_run, use, overrides: input.payload_overrides },
+      request: {
+        resources: input.resources,
+        includeDependencies: input.include_dependencies,
+        ...(input.conflicts ? { conflicts: input.conflicts } : {}),
+      },
+    })
+    return wholeJob(ctx, row)
+  },
+})
+
+function refuseSides(org: string, source: string, target: string): never {
+  const same = source === target
+  return fail('validation-failed', {
+    detail: same
+      ? 'Source and target are the same organisation.'
+      : `Neither source nor target is ${org}, the caller’s organisation.`,
+    errors: same
+      ? [{ pointer: '/target_org_id', message: 'must be another organisation than the source' }]
+      : [
+          { pointer: '/source_org_id', message: `must be ${org} to push` },
+          { pointer: '/target_org_id', message: `must be ${org} to pull` },
+        ],
+  })
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { WRITES } from '../config-hub/schema.ts'
+import { record } from '../operation/define.ts'
+import { fail } from '../operation/errors.ts'
+import { beginJob, newJobId, requireJob } from './jobs/begin.ts'
+import { useAgain } from './jobs/other.ts'
+import { wholeJob } from './jobs/present.ts'
+import { JobId, OtherToken, SyncJob } from './jobs/schema.ts'
+
+export const jobsRollback = record({
+  id: 'config-sync.jobs.rollback',
+  tool: 'config_sync_jobs_rollback',
+  surface: 'configuration-hub',
+  summary: 'Take back what a job wrote, in the reverse order, by its journal.',
+  boundaries: [
+    'Made as a job of its own: planned, and applied as policy says; with dry_run only planned.',
+    'Refuses what was changed since, and what that still needs. Every configuration is read back and said to be equal by byte, in content, or not.',
+    'Of any job that has ended: promotions, deletions, restores, and rollbacks themselves.',
+  ],
+  http: { method: 'POST', path: '/v1/configs/sync-jobs/{id}/rollback' },
+  access: WRITES,
+  status: 201,
+  input: z.strictObject({
+    id: JobId,
+    dry_run: z.boolean().default(false).describe('Make the plan and write nothing'),
+    target_auth_token: OtherToken.optional(),
+  }),
+  output: SyncJob,
+  errors: [
+    'not-found',
+    'conflict',
+    'validation-failed',
+    'forbidden',
+    'unavailable',
+    'idempotency-mismatch',
+    'idempotency-in-flight',
+  ],
+  audit: {
+    event: 'configuration_sync_job_rollback',
+    target: (_input, { id }) => ({ kind: 'configuration-job', id }),
+  },
+  async run(ctx, { id, dry_run, target_auth_token }) {
+    const former = await requireJob(ctx, id, ['sync', 'restore', 'rollback', 'delete'], true)
+    if (former.stage !== 'ended') fail('conflict', `The job ${id} has not ended: cancel it first.`)
+    if (former.dryRun) fail('conflict', `The job ${id} was a dry run and wrote nothing.`)
+    const newId = newJobId()
+    const written = former.targetOrg === ctx.org ? { ...former, sourceOrg: null } : former
+    const use = await useAgain(ctx, newId, written, target_auth_token)
+    const row = await beginJob(ctx, {
+      ...{ id: newId, kind: 'rollback', name: former.name, direction: former.direction, sourceOrg: null },
+      ...{ targetOrg: former.targetOrg, dryRun: dry_run, use, request: {}, ofJob: id },
+    })
+    return wholeJob(ctx, row)
+  },
+})

@@ -387,7 +387,8 @@ CREATE TABLE public.config_job_rows (
   attempt integer NOT NULL DEFAULT 0,
   code text,
   error text,
-  updated_at timestamp with time zone NOT NULL
+  updated_at timestamp with time zone NOT NULL,
+  base json
 );
 
 CREATE TABLE public.config_jobs (
@@ -693,7 +694,10 @@ CREATE TABLE public.session_approvals (
   resolved_by text,
   resolved_at timestamp with time zone,
   resolution_reason text,
-  consumed_at timestamp with time zone
+  consumed_at timestamp with time zone,
+  execute_when_approved boolean NOT NULL DEFAULT false,
+  requested_scopes text[],
+  opened_session boolean NOT NULL DEFAULT false
 );
 
 CREATE TABLE public.session_events (
@@ -849,6 +853,8 @@ ALTER TABLE public.live_events ADD CONSTRAINT live_events_stream_provider_check 
 ALTER TABLE public.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
 ALTER TABLE public.policy_versions ADD CONSTRAINT policy_versions_pkey PRIMARY KEY (org);
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check CHECK (((sealed_secrets IS NULL) OR (status = ANY (ARRAY['pending'::text, 'approved'::text]))));
+ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check1 CHECK ((execute_when_approved = (requested_scopes IS NOT NULL)));
+ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check2 CHECK ((execute_when_approved OR (NOT opened_session)));
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_org_session_id_fkey FOREIGN KEY (org, session_id) REFERENCES agent_sessions(org, id) ON DELETE CASCADE;
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));

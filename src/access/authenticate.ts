@@ -93,7 +93,8 @@ async function bearerPrincipal(access: Access, authorization: string): Promise<P
   return unauthenticated()
 }
 
-function keyPrincipal(key: KeyLookup): Principal {
+/** What a key's lookup amounts to. */
+export function keyPrincipal(key: KeyLookup): Principal {
   const { org, scopes, name } = key
   const stored = { id: key.keyId, org, name, scopes }
   if (key.keyRole === 'automation') return automationPrincipal(stored)

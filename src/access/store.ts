@@ -1,4 +1,4 @@
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../db/pool.ts'
 import type { Client, KeyRole, MemberRole, Membership, Person } from './principal.ts'
 
@@ -20,23 +20,89 @@ export type KeyLookup = {
   client: Client | null
 }
 
-/** The key of a bearer with all that decides whether it still counts: one statement, found by the index on the hash. */
+const keyColumns = sql`k.org, k.id AS "keyId", k.role AS "keyRole", k.name, k.scopes,
+  CASE WHEN u.id IS NOT NULL THEN jsonb_build_object('id', u.id, 'name', u.name, 'email', u.email) END AS person,
+  m.role AS "memberRole", g.id AS "grantId", g.scopes AS "grantScopes", g.client`
+
+/** All that decides whether a key still counts. */
+const keyLives = (now: Date): Sql => sql`s.enabled AND (s.expires_at IS NULL OR s.expires_at > ${now})
+  AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ${now})
+  AND (k.role = 'automation' OR m.role IS NOT NULL)
+  AND (k.role <> 'agent' OR (g.id IS NOT NULL AND g.revoked_at IS NULL
+                             AND (g.expires_at IS NULL OR g.expires_at > ${now})))`
+
+/** The key of a bearer: one statement, found by the index on the hash. */
 export async function findKey(db: Queryable, hash: string, now: Date): Promise<KeyLookup | undefined> {
   const [row] = await db.query<KeyLookup>(sql`/* every organisation */
-    SELECT k.org, k.id AS "keyId", k.role AS "keyRole", k.name, k.scopes,
-           CASE WHEN u.id IS NOT NULL THEN jsonb_build_object('id', u.id, 'name', u.name, 'email', u.email) END AS person,
-           m.role AS "memberRole", g.id AS "grantId", g.scopes AS "grantScopes", g.client
+    SELECT ${keyColumns}
       FROM auth_apikey s
       JOIN access_keys k ON k.secret_id = s.id
       LEFT JOIN grants g ON g.org = k.org AND g.key_id = k.id
       LEFT JOIN auth_user u ON u.id = coalesce(k.user_id, g.delegator_user_id)
       LEFT JOIN auth_member m ON m.organization_id = k.org AND m.user_id = u.id
-     WHERE s.key = ${hash}
-       AND s.enabled AND (s.expires_at IS NULL OR s.expires_at > ${now})
-       AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ${now})
-       AND (k.role = 'automation' OR m.role IS NOT NULL)
-       AND (k.role <> 'agent' OR (g.id IS NOT NULL AND g.revoked_at IS NULL
-                                  AND (g.expires_at IS NULL OR g.expires_at > ${now})))`)
+     WHERE s.key = ${hash} AND ${keyLives(now)}`)
+  return row
+}
+
+export async function findKeyById(
+  db: Queryable,
+  org: string,
+  id: string,
+  now: Date,
+): Promise<KeyLookup | undefined> {
+  const [row] = await db.query<KeyLookup>(sql`
+    SELECT ${keyColumns}
+      FROM access_keys k
+      JOIN auth_apikey s ON s.id = k.secret_id
+      LEFT JOIN grants g ON g.org = ${org} AND g.key_id = k.id
+      LEFT JOIN auth_user u ON u.id = coalesce(k.user_id, g.delegator_user_id)
+      LEFT JOIN auth_member m ON m.organization_id = k.org AND m.user_id = u.id
+     WHERE k.org = ${org} AND k.id = ${id} AND ${keyLives(now)}`)
+  return row
+}
+
+export type GrantLookup = {
+  id: string
+  org: string
+  scopes: string[]
+  client: Client
+  person: Person
+  memberRole: MemberRole
+}
+
+/** A grant that still counts, with its key or its OAuth client, whichever it was given by. */
+export async function findGrantById(
+  db: Queryable,
+  org: string,
+  id: string,
+  now: Date,
+): Promise<GrantLookup | undefined> {
+  const [row] = await db.query<GrantLookup>(sql`
+    SELECT g.id, g.org, g.scopes, g.client, jsonb_build_object('id', u.id, 'name', u.name, 'email', u.email) AS person,
+           m.role AS "memberRole"
+      FROM grants g
+      JOIN auth_user u ON u.id = g.delegator_user_id
+      JOIN auth_member m ON m.organization_id = g.org AND m.user_id = u.id
+      LEFT JOIN access_keys k ON k.org = g.org AND k.id = g.key_id
+      LEFT JOIN auth_apikey s ON s.id = k.secret_id
+      LEFT JOIN auth_oauth_client c ON c.client_id = g.oauth_client_id
+     WHERE g.org = ${org} AND g.id = ${id}
+       AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > ${now})
+       AND CASE WHEN g.key_id IS NULL THEN c.disabled IS NOT TRUE
+                ELSE s.enabled AND (s.expires_at IS NULL OR s.expires_at > ${now})
+                     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ${now}) END`)
+  return row
+}
+
+export async function findMemberById(
+  db: Queryable,
+  org: string,
+  userId: string,
+): Promise<{ person: Person; role: MemberRole } | undefined> {
+  const [row] = await db.query<{ person: Person; role: MemberRole }>(sql`
+    SELECT jsonb_build_object('id', u.id, 'name', u.name, 'email', u.email) AS person, m.role
+      FROM auth_member m JOIN auth_user u ON u.id = m.user_id
+     WHERE m.organization_id = ${org} AND m.user_id = ${userId}`)
   return row
 }
 

@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { enqueue } from '../jobs/send.ts'
 import { record } from '../operation/define.ts'
-import { REBUILD } from './index/rebuild.ts'
-import { beginBuild, countNodes, findIndex } from './index/status-store.ts'
+import { startRebuild } from './index/rebuild.ts'
+import { countNodes, findIndex } from './index/status-store.ts'
 import { Instant, WRITES } from './schema.ts'
 
 export const indexRebuild = record({
@@ -35,9 +33,7 @@ export const indexRebuild = record({
   },
   async run({ db, org, now }) {
     const before = await findIndex(db, org)
-    const token = `build_${randomUUID()}`
-    await beginBuild(db, org, token, now)
-    await enqueue(db, REBUILD, { org, token })
+    const token = await startRebuild(db, org, now)
     const { total } = await countNodes(db, org)
     return {
       status: 'building' as const,

@@ -10,8 +10,10 @@ import type { Sealing } from '../operation/sealing.ts'
 import { type DocumentWrite, type Resolved, resolveWrites } from './resolve.ts'
 import type { Secrets } from './secrets.ts'
 import {
+  type DocumentAt,
   type DocumentRow,
   documentsOf,
+  insertDocumentRows,
   lockDocuments,
   type NextRow,
   pageOfDocuments,
@@ -39,6 +41,8 @@ export type WriteContext = {
   org: string
   now: Date
   author: string
+  /** Documents to be written that are in the database already, to the letter, and where. */
+  stored?: { places: ReadonlyMap<Document, number>; at: DocumentAt }
 }
 
 /** The document, or undefined when there is none or it was deleted. With `withSecrets`, its secrets are in place. */
@@ -98,19 +102,19 @@ export async function writeDocuments(
 
 /**
  * What writes would do to the documents as they are now; with `lock` those, and the own types they are of, stay so
- * until the transaction ends.
+ * until the transaction ends; with `types` only these.
  */
 export async function planWrites(
   ctx: Omit<WriteContext, 'author'>,
   registry: Registry,
   writes: readonly DocumentWrite[],
-  { lock }: { lock: boolean },
+  { lock }: { lock: boolean | 'types' },
 ): Promise<Resolved[]> {
   if (lock) {
     const types = writes.flatMap(({ type }) => registry.get(type) ?? [])
     await holdTypes(ctx.db, ctx.org, types)
-    await lockDocuments(ctx.db, ctx.org, writes, ctx.now)
   }
+  if (lock === true) await lockDocuments(ctx.db, ctx.org, writes, ctx.now)
   const rows = await documentsOf(ctx.db, ctx.org, writes)
   const byKey = new Map(rows.map((row) => [keyOf(row), row]))
   const inOrder = writes.map((write) => byKey.get(keyOf(write)))
@@ -119,20 +123,25 @@ export async function planWrites(
 
 export const keyOf = ({ type, id }: NodeKey): string => `${type}/${id}`
 
-/** Writes what was planned on locked rows. */
+/** Another writer made one of the documents that nobody had. Nothing of the transaction may stay. */
+export class Raced extends Error {}
+
+/**
+ * Writes what was planned on locked rows. With `fresh` none of the documents was there, not as a tombstone either, and
+ * nothing is locked: throws `Raced` when one is there by now.
+ */
 export async function applyWrites(
   ctx: WriteContext,
   planned: readonly Resolved[],
+  { fresh = false }: { fresh?: boolean } = {},
 ): Promise<StoredDocument[]> {
-  const { db, org, author, deps } = ctx
+  const { db, org, author } = ctx
   const changed = planned.filter(({ outcome }) => outcome !== 'unchanged')
-  if (changed.length > 0)
-    await writeDocumentRows(
-      db,
-      org,
-      changed.map((each) => nextRow(each, deps.sealing)),
-      author,
-    )
+  const rows = changed.map((each) => nextRow(each, ctx))
+  const options = { at: ctx.stored?.at, author }
+  if (rows.length > 0 && !fresh) await writeDocumentRows(db, org, rows, options)
+  if (rows.length > 0 && fresh && !(await insertDocumentRows(db, org, rows, options)))
+    throw new Raced('Another writer was quicker.')
   const entries = changed.flatMap(({ of, id, after, version, updatedAt }) =>
     after
       ? [derive(of, after.visible, { id, connector: of.connector, version, updatedAt, updatedBy: author })]
@@ -158,13 +167,18 @@ const storedOf = (
   deleted: outcome === 'deleted',
 })
 
-function nextRow({ type, id, after, version, updatedAt }: Resolved, sealing: Sealing): NextRow {
+function nextRow(
+  { type, id, after, version, updatedAt }: Resolved,
+  { deps: { sealing }, stored }: WriteContext,
+): NextRow {
   const hasSecrets = after !== undefined && Object.keys(after.secrets).length > 0
+  const place = after ? stored?.places.get(after.visible) : undefined
   return {
     type,
     id,
     version,
-    document: after?.visible ?? null,
+    document: place === undefined ? (after?.visible ?? null) : null,
+    place: place ?? null,
     sealed: hasSecrets ? sealing.seal(JSON.stringify(after.secrets)).toString('base64') : null,
     hashes: hasSecrets ? after.hashes : null,
     updatedAt,

@@ -1,5 +1,6 @@
 import sql, { empty, type Sql } from 'sql-template-tag'
 import type { Document, NodeKey } from '../config-hub/index/entry.ts'
+import { binaryArray } from '../db/arrays.ts'
 import type { Queryable } from '../db/pool.ts'
 import type { Hashes } from './secrets.ts'
 
@@ -63,53 +64,95 @@ export type NextRow = NodeKey & {
   sealed: string | null
   hashes: Hashes | null
   updatedAt: Date
+  /** Where the document is in the database already, in place of `document`. */
+  place: number | null
 }
+
+/** Documents that are in the database already, given the place of one: they go from there without coming here. */
+export type DocumentAt = (place: Sql) => Sql
 
 /** Rows of about this much text travel in one statement: PostgreSQL's limit of a value is 1 GiB, Node's of text half. */
 const MOST_TEXT = 33_554_432
+
+type Rows = { at: DocumentAt | undefined; author: string }
 
 /** Gives locked rows their next version; what they were before stays in config_versions. */
 export async function writeDocumentRows(
   tx: Queryable,
   org: string,
   rows: readonly NextRow[],
-  author: string,
+  options: Rows,
 ): Promise<void> {
-  let batch: string[] = []
-  let length = 0
-  const flush = async () => {
-    if (batch.length > 0) await writeBatch(tx, org, `[${batch.join()}]`, author)
-    batch = []
-    length = 0
-  }
-  for (const { updatedAt, ...row } of rows) {
-    const text = JSON.stringify({ ...row, updated_at: updatedAt })
-    if (length + text.length > MOST_TEXT) await flush()
-    batch.push(text)
-    length += text.length
-  }
-  await flush()
+  await inBatches(rows, (batch) => tx.query(nextVersions(org, batch, options)))
 }
 
-async function writeBatch(tx: Queryable, org: string, rows: string, author: string): Promise<void> {
+/** Inserts rows that are not there, nor locked. False when another writer was quicker with one of them. */
+export async function insertDocumentRows(
+  tx: Queryable,
+  org: string,
+  rows: readonly NextRow[],
+  options: Rows,
+): Promise<boolean> {
+  let inserted = 0
+  await inBatches(rows, async (batch) => {
+    inserted += (await tx.query(insertion(org, batch, options))).length
+  })
+  return inserted === rows.length
+}
+
+type Batch = { rows: Omit<NextRow, 'document'>[]; documents: (string | null)[] }
+
+async function inBatches(rows: readonly NextRow[], write: (batch: Batch) => Promise<unknown>): Promise<void> {
+  let batch: Batch = { rows: [], documents: [] }
+  let length = 0
+  for (const { document, ...row } of rows) {
+    const text = document && JSON.stringify(document)
+    if (length > 0 && length + (text?.length ?? 0) > MOST_TEXT) {
+      await write(batch)
+      batch = { rows: [], documents: [] }
+      length = 0
+    }
+    batch.rows.push(row)
+    batch.documents.push(text)
+    length += (text?.length ?? 0) + (row.sealed?.length ?? 0)
+  }
+  if (batch.rows.length > 0) await write(batch)
+}
+
+const given = ({ rows, documents }: Batch): Sql => sql`
+  ROWS FROM (
+    json_to_recordset(${JSON.stringify(rows)}::json)
+      AS (type text, id text, version integer, sealed text, hashes jsonb, "updatedAt" timestamptz, place integer),
+    unnest(${binaryArray('json', documents)}::json[]))
+    AS k(type, id, version, sealed, hashes, updated_at, place, document)`
+
+const values = (org: string, { at, author }: Rows): Sql => sql`
+  SELECT ${org}, k.type, k.id, k.version, ${at ? sql`coalesce(k.document, ${at(sql`k.place`)})` : sql`k.document`},
+         decode(k.sealed, 'base64'), k.hashes, k.updated_at, k.updated_at, ${author}`
+
+const insertion = (org: string, batch: Batch, options: Rows): Sql =>
+  // in the order in which locks are taken too
+  sql`
+    INSERT INTO config_documents (org, type, id, version, document, sealed_secrets, secret_hashes, created_at, updated_at,
+      updated_by)
+    ${values(org, options)} FROM ${given(batch)} ORDER BY k.type, k.id
+    ON CONFLICT DO NOTHING RETURNING 1`
+
+const nextVersions = (org: string, batch: Batch, options: Rows): Sql =>
   // rows are there, so this inserts none; it finds each by its key
-  await tx.query(sql`
-    WITH k AS MATERIALIZED (
-      SELECT * FROM json_to_recordset(${rows}::json)
-        AS r(type text, id text, version integer, document json, sealed text, hashes jsonb, updated_at timestamptz)),
+  sql`
+    WITH k AS MATERIALIZED (SELECT * FROM ${given(batch)}),
     superseded AS (
       INSERT INTO config_versions (org, type, id, version, document, sealed_secrets, secret_hashes, updated_at, updated_by)
       SELECT ${org}, d.type, d.id, d.version, d.document, d.sealed_secrets, d.secret_hashes, d.updated_at, d.updated_by
         FROM k CROSS JOIN LATERAL ${byKey(org)} d WHERE d.version > 0)
     INSERT INTO config_documents (org, type, id, version, document, sealed_secrets, secret_hashes, created_at, updated_at,
       updated_by)
-    SELECT ${org}, k.type, k.id, k.version, k.document, decode(k.sealed, 'base64'), k.hashes, k.updated_at, k.updated_at,
-           ${author} FROM k
+    ${values(org, options)} FROM k
     ON CONFLICT (org, type, id) DO UPDATE
        SET version = excluded.version, document = excluded.document, sealed_secrets = excluded.sealed_secrets,
            secret_hashes = excluded.secret_hashes, updated_at = excluded.updated_at, updated_by = excluded.updated_by
-     WHERE config_documents.org = ${org}`)
-}
+     WHERE config_documents.org = ${org}`
 
 export type PageFilter = {
   /** Of this type only; absent: of every type, by type and id. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { READS } from '../config-hub/schema.ts'
 import { type Context, read, type StreamItem } from '../operation/define.ts'
-import { requireJob } from './jobs/begin.ts'
+import { ALL_KINDS, requireJob } from './jobs/begin.ts'
 import { presentEvent } from './jobs/present.ts'
 import { JobEvent, JobId } from './jobs/schema.ts'
 import { eventsAfter, findJob } from './jobs/store.ts'
@@ -49,8 +49,7 @@ export const eventsRead = read({
   },
 })
 
-const requireAny = (ctx: Context, id: string) =>
-  requireJob(ctx, id, ['sync', 'restore', 'rollback', 'delete'])
+const requireAny = (ctx: Context, id: string) => requireJob(ctx, id, ALL_KINDS)
 
 async function* follow({ deps, org, call }: Context, id: string, from: number): AsyncIterable<StreamItem> {
   let after = from

@@ -5,11 +5,12 @@ import { fail } from '../operation/errors.ts'
 import type { PlanBlocker } from '../operation/plan.ts'
 import { copyPlan } from './execution/plan-store.ts'
 import { startJob } from './execution/run.ts'
-import { newJobId, requesterOf, requireJob } from './jobs/begin.ts'
+import { ALL_KINDS, newJobId, requesterOf, requireJob } from './jobs/begin.ts'
+import { endCancelled } from './jobs/cancelled.ts'
 import { useAgain } from './jobs/other.ts'
 import { presentJob, wholeJob } from './jobs/present.ts'
 import { applyBarrier } from './jobs/rules.ts'
-import { JobId, OtherToken, SyncJob } from './jobs/schema.ts'
+import { JobId, SyncJob, TargetToken } from './jobs/schema.ts'
 import { findJob, insertJob, type JobRow, listPlan, releaseJob } from './jobs/store.ts'
 import { changesOf, titleOf } from './jobs/told.ts'
 
@@ -32,7 +33,7 @@ export const jobsApply = write({
   input: z.strictObject({
     id: JobId,
     plan_digest: z.string().length(64).describe('The digest of the plan that was reviewed'),
-    target_auth_token: OtherToken.optional(),
+    target_auth_token: TargetToken.optional(),
     dryRun: z.boolean().optional().describe('Answer the plan and change nothing'),
   }),
   output: SyncJob,
@@ -50,7 +51,7 @@ export const jobsApply = write({
     attribution: 'The job with its plan’s digest; every write is in its journal.',
   },
   async preview(ctx, { id, plan_digest }) {
-    const job = await requireJob(ctx, id, ['sync', 'restore', 'rollback', 'delete'], ctx.lock)
+    const job = await requireJob(ctx, id, ALL_KINDS, ctx.lock)
     const barrier = applyBarrier(job, plan_digest)
     const blockers: PlanBlocker[] = barrier ? [barrier] : []
     const rows = await listPlan(ctx.db, ctx.org, id, { size: SHOWN, acting: true })
@@ -80,6 +81,10 @@ export const jobsApply = write({
       next: { id: row.id, stage: row.stage, plan_digest: job.planDigest },
     }
   },
+  async unapproved(ctx, { id }, { status, reason }) {
+    const job = await findJob(ctx.db, ctx.org, id, true)
+    if (job?.stage === 'waiting') await endCancelled(ctx, job, `${status}: ${reason}`)
+  },
 })
 
 function warningsOf({ plan }: JobRow, shown: number): string[] {
@@ -103,7 +108,9 @@ const release = async (ctx: Context, { id }: JobRow): Promise<JobRow> =>
 /** A new job with the plan of a dry run. */
 async function applied(ctx: Context, former: JobRow, token: string | undefined): Promise<JobRow> {
   const id = newJobId()
-  const use = await useAgain(ctx, id, former, token)
+  // its plan has all that the source had
+  const written = former.targetOrg === ctx.org ? { ...former, sourceOrg: null } : former
+  const use = await useAgain(ctx, id, written, { target_auth_token: token })
   const { kind, name, direction, sourceOrg, targetOrg, ofJob } = former
   const { authority: _, ...request } = former.request
   await insertJob(ctx.db, {

@@ -2,11 +2,11 @@ import { z } from 'zod'
 import { WRITES } from '../config-hub/schema.ts'
 import { record } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
-import { writeEvents } from './execution/store.ts'
-import { requireJob } from './jobs/begin.ts'
+import { withdrawApproval } from '../sessions/in-name.ts'
+import { ALL_KINDS, requireJob } from './jobs/begin.ts'
+import { endCancelled } from './jobs/cancelled.ts'
 import { wholeJob } from './jobs/present.ts'
 import { JobId, SyncJob } from './jobs/schema.ts'
-import { cancelJob } from './jobs/store.ts'
 
 export const jobsCancel = record({
   id: 'config-sync.jobs.cancel',
@@ -27,12 +27,12 @@ export const jobsCancel = record({
     target: ({ id }) => ({ kind: 'configuration-job', id }),
   },
   async run(ctx, { id }) {
-    const row = await requireJob(ctx, id, ['sync', 'restore', 'rollback', 'delete'], true)
-    const ended = await cancelJob(ctx.db, ctx.org, id, ctx.now)
-    if (!ended) return fail('conflict', `The job ${id} is ${row.status} already.`)
-    const message = `cancelled by ${ctx.principal.displayName}`
-    const event = { phase: row.currentPhase ?? 'phase_0', status: 'skipped' as const, message }
-    await writeEvents(ctx.db, ended, [event], ended.eventSeq - 1, ctx.now)
-    return wholeJob(ctx, ended)
+    const { approvalId } = await requireJob(ctx, id, ALL_KINDS)
+    // sessions are locked before jobs
+    if (approvalId !== null) await withdrawApproval(ctx, approvalId, 'The job was cancelled.')
+    const row = await requireJob(ctx, id, ALL_KINDS, true)
+    const reason = `cancelled by ${ctx.principal.displayName}`
+    const ended = await endCancelled(ctx, row, reason)
+    return wholeJob(ctx, ended ?? fail('conflict', `The job ${id} is ${row.status} already.`))
   },
 })

@@ -1,5 +1,7 @@
+import sql from 'sql-template-tag'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { docs, done, pull, push, type SyncApp, syncApp } from '../../test/config-sync/operations.ts'
+import { docs, done, pull, push, type SyncApp, settled, syncApp } from '../../test/config-sync/operations.ts'
+import type { Caller } from '../../test/harness/app.ts'
 import { dump } from '../../test/security/world.ts'
 
 let world: SyncApp
@@ -25,6 +27,12 @@ async function circle() {
   await flows.put(second, { key: second, name: 'Second', form, next: [first], token: 'canary-4711' })
   return { form, first, second }
 }
+
+/** Makes somebody an admin of another organisation too. */
+const member = (org: string, email: string) =>
+  world.app.deps.db.query(sql`
+    INSERT INTO auth_member (id, organization_id, user_id, role, created_at)
+    SELECT ${`member-${n}`}, ${org}, id, 'admin', now() FROM auth_user WHERE email = ${email}`)
 
 const flow = (id: string) => ({ resources: [{ type: 'flow', id }] })
 
@@ -76,7 +84,7 @@ describe('a promotion', () => {
     const { first, second } = await circle()
     const scopes = ['creator:sandbox:config:read']
     const reader = await world.app.key({ org: 'sandbox', role: 'automation', scopes })
-    const asked = { ...pull(world, flow(first)), target_auth_token: reader.bearer }
+    const asked = { ...pull(world, flow(first)), source_auth_token: reader.bearer }
     const job = await done(world.live, 'sync-jobs', asked)
     expect(job).toMatchObject({ status: 'succeeded', direction: 'pull', counts: { created: 3 } })
     const { body } = await world.live.call('POST', '/v1/configs/compare', {
@@ -85,6 +93,22 @@ describe('a promotion', () => {
     })
     const row = body.rows.find(({ current }: any) => current?.id === second)
     expect(row).toMatchObject({ match_status: 'matched', base: 'last_sync', diff: [] })
+  })
+
+  test('[SJ-2] pulls without a token of the source as somebody who administers both organisations', async () => {
+    const { first } = await circle()
+    const both = await world.app.person('live', 'admin')
+    const alone = await world.app.person('live', 'admin')
+    await member('sandbox', both.email)
+    const path = '/v1/configs/sync-jobs?artistId=live'
+    const asked = { ...pull(world, flow(first)), source_auth_token: undefined }
+    const refused = await alone.call('POST', path, asked)
+    expect([refused.status, refused.body.errors[0].pointer]).toEqual([400, '/source_auth_token'])
+    const foreign = { ...asked, target_auth_token: world.sandbox.bearer }
+    expect((await both.call('POST', path, foreign)).status).toBe(403)
+    const { body } = await both.call('POST', path, asked)
+    const job = await settled(world.live, body.id)
+    expect(job).toMatchObject({ status: 'succeeded', counts: { created: 3 } })
   })
 
   test('[SJ-3] is refused where the caller is no side, both sides are one, or the token is not of the other', async () => {
@@ -170,5 +194,20 @@ describe('a promotion', () => {
       })
     const answers = await Promise.all(Array.from({ length: 5 }, ask))
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
+  })
+
+  test('[SJ-8] is in the audit of both organisations once it has ended', async () => {
+    const { first } = await circle()
+    const job = await done(world.sandbox, 'sync-jobs', push(world, flow(first)))
+    const query = `?targetKind=configuration-job&targetId=${job.id}`
+    const auditOf = async (caller: Caller) =>
+      (await caller.call('GET', `/api/admin/audit${query}`)).body.entries
+    const [ours, theirs] = [await auditOf(world.sandbox), await auditOf(world.live)]
+    const end = {
+      ...{ event: 'configuration_sync_job_end', planDigest: job.plan_digest },
+      next: { status: 'succeeded', source_org: 'sandbox', target_org: 'live', created: 3 },
+    }
+    expect(ours).toMatchObject([end, { event: 'configuration_sync_job_create' }])
+    expect(theirs).toMatchObject([end])
   })
 })

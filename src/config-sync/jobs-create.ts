@@ -1,12 +1,13 @@
 import { z } from 'zod'
+import { verifiedHolder } from '../config-hub/connectors/open.ts'
 import { WRITES } from '../config-hub/schema.ts'
-import { record } from '../operation/define.ts'
+import { type Context, record } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import { beginJob, newJobId } from './jobs/begin.ts'
-import { useOf } from './jobs/other.ts'
+import { type Use, useOf, useOfSource } from './jobs/other.ts'
 import { wholeJob } from './jobs/present.ts'
 import { directionOf } from './jobs/rules.ts'
-import { Conflicts, OtherToken, Overrides, Resources, SyncJob } from './jobs/schema.ts'
+import { Conflicts, Overrides, Resources, SourceToken, SyncJob, TargetToken } from './jobs/schema.ts'
 
 const OrgId = z.string().min(1).max(200)
 
@@ -20,6 +21,7 @@ export const jobsCreate = record({
     'Answers at once; the plan is made in the background. With dry_run that is all, and the plan can be applied as it was reviewed.',
     'Else the plan is applied at once where policy lets the caller; where it does not, as for agents unless told otherwise, the job waits, asks for approval by itself and goes on once that is given.',
     'Each configuration is checked against the live one just before it is written: what changed since the plan fails as stale, with what needs it, and the rest goes on.',
+    'A pull reads its source by source_auth_token, or without one where the caller administers both organisations.',
     'Nothing is guessed: several possible counterparts, changes on both sides, circles that cannot be created and what would be missing refuse the rows that they concern.',
   ],
   http: { method: 'POST', path: '/v1/configs/sync-jobs' },
@@ -28,7 +30,8 @@ export const jobsCreate = record({
   input: z.strictObject({
     source_org_id: OrgId.describe('Organisation that configurations come from'),
     target_org_id: OrgId.describe('Organisation that they are written to; the caller’s is one of the two'),
-    target_auth_token: OtherToken,
+    target_auth_token: TargetToken,
+    source_auth_token: SourceToken.optional(),
     name: z.string().trim().min(1).max(200).optional(),
     dry_run: z.boolean().default(false).describe('Make the plan and write nothing'),
     include_dependencies: z.boolean().default(true).describe('Also what the selection refers to'),
@@ -46,9 +49,10 @@ export const jobsCreate = record({
     const { source_org_id: source, target_org_id: target } = input
     const direction = directionOf(ctx.org, source, target) ?? refuseSides(ctx.org, source, target)
     const id = newJobId()
-    const other = direction === 'push' ? target : source
-    const side = direction === 'push' ? 'target' : 'source'
-    const use = await useOf(ctx, id, { org: other, side }, input.target_auth_token)
+    const use =
+      direction === 'push'
+        ? await useOf(ctx, id, { org: target, side: 'target' }, input.target_auth_token)
+        : await useToPull(ctx, id, input)
     const row = await beginJob(ctx, {
       ...{ id, kind: 'sync', name: input.name ?? null, direction, sourceOrg: source, targetOrg: target },
       ...{ dryRun: input.dry_run, use, overrides: input.payload_overrides },
@@ -61,6 +65,16 @@ export const jobsCreate = record({
     return wholeJob(ctx, row)
   },
 })
+
+/** Who pulls shows a token of the target, as the contract has it, and how the source may be read. */
+async function useToPull(
+  ctx: Context,
+  id: string,
+  input: { source_org_id: string; target_auth_token: string; source_auth_token?: string | undefined },
+): Promise<Use> {
+  await verifiedHolder(ctx, ctx.org, input.target_auth_token, WRITES)
+  return useOfSource(ctx, id, input.source_org_id, input.source_auth_token)
+}
 
 function refuseSides(org: string, source: string, target: string): never {
   const same = source === target

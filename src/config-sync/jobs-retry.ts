@@ -6,7 +6,7 @@ import { fail } from '../operation/errors.ts'
 import { beginJob, newJobId, requireJob, SYNC_KINDS } from './jobs/begin.ts'
 import { useAgain } from './jobs/other.ts'
 import { wholeJob } from './jobs/present.ts'
-import { JobId, OtherToken, Overrides, SyncJob } from './jobs/schema.ts'
+import { JobId, Overrides, SourceToken, SyncJob, TargetToken } from './jobs/schema.ts'
 import { type JobRequest, type JobRow, unresolvedOf } from './jobs/store.ts'
 
 export const jobsRetry = record({
@@ -26,7 +26,8 @@ export const jobsRetry = record({
   input: z.strictObject({
     id: JobId,
     payload_overrides: Overrides.optional(),
-    target_auth_token: OtherToken.optional(),
+    target_auth_token: TargetToken.optional(),
+    source_auth_token: SourceToken.optional(),
   }),
   output: SyncJob,
   errors: [
@@ -42,12 +43,12 @@ export const jobsRetry = record({
     event: 'configuration_sync_job_retry',
     target: (_input, { id }) => ({ kind: 'configuration-job', id }),
   },
-  async run(ctx, { id, payload_overrides, target_auth_token }) {
+  async run(ctx, { id, payload_overrides, ...tokens }) {
     const former = await requireJob(ctx, id, SYNC_KINDS, true)
     if (former.stage !== 'ended') fail('conflict', `The job ${id} has not ended: cancel it first.`)
     const request = await scopeOf(ctx, former)
     const newId = newJobId()
-    const use = await useAgain(ctx, newId, former, target_auth_token)
+    const use = await useAgain(ctx, newId, former, tokens)
     const { kind, name, direction, sourceOrg, targetOrg } = former
     const row = await beginJob(ctx, {
       ...{ id: newId, kind, name, direction, sourceOrg, targetOrg, dryRun: false, ofJob: ofJobOf(former) },

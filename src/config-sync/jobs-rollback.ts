@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { WRITES } from '../config-hub/schema.ts'
 import { record } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
-import { beginJob, newJobId, requireJob } from './jobs/begin.ts'
+import { ALL_KINDS, beginJob, newJobId, requireJob } from './jobs/begin.ts'
 import { useAgain } from './jobs/other.ts'
 import { wholeJob } from './jobs/present.ts'
-import { JobId, OtherToken, SyncJob } from './jobs/schema.ts'
+import { JobId, SyncJob, TargetToken } from './jobs/schema.ts'
 
 export const jobsRollback = record({
   id: 'config-sync.jobs.rollback',
@@ -23,7 +23,7 @@ export const jobsRollback = record({
   input: z.strictObject({
     id: JobId,
     dry_run: z.boolean().default(false).describe('Make the plan and write nothing'),
-    target_auth_token: OtherToken.optional(),
+    target_auth_token: TargetToken.optional(),
   }),
   output: SyncJob,
   errors: [
@@ -40,12 +40,12 @@ export const jobsRollback = record({
     target: (_input, { id }) => ({ kind: 'configuration-job', id }),
   },
   async run(ctx, { id, dry_run, target_auth_token }) {
-    const former = await requireJob(ctx, id, ['sync', 'restore', 'rollback', 'delete'], true)
+    const former = await requireJob(ctx, id, ALL_KINDS, true)
     if (former.stage !== 'ended') fail('conflict', `The job ${id} has not ended: cancel it first.`)
     if (former.dryRun) fail('conflict', `The job ${id} was a dry run and wrote nothing.`)
     const newId = newJobId()
     const written = former.targetOrg === ctx.org ? { ...former, sourceOrg: null } : former
-    const use = await useAgain(ctx, newId, written, target_auth_token)
+    const use = await useAgain(ctx, newId, written, { target_auth_token })
     const row = await beginJob(ctx, {
       ...{ id: newId, kind: 'rollback', name: former.name, direction: former.direction, sourceOrg: null },
       ...{ targetOrg: former.targetOrg, dryRun: dry_run, use, request: {}, ofJob: id },

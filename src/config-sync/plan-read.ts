@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Cursor, READS, Size } from '../config-hub/schema.ts'
 import { read } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
-import { requireJob } from './jobs/begin.ts'
+import { ALL_KINDS, requireJob } from './jobs/begin.ts'
 import { rowPage } from './jobs/page.ts'
 import { presentPlanRow, summaryOf } from './jobs/present.ts'
 import { JobId, PlanRow, PlanSummary } from './jobs/schema.ts'
@@ -35,7 +35,7 @@ export const planRead = read({
   errors: ['not-found', 'conflict', 'cursor-invalid'],
   audit: { none: 'A read changes nothing.' },
   async run(ctx, { id, acting = false, ...page }) {
-    const row = await requireJob(ctx, id, ['sync', 'restore', 'rollback', 'delete'])
+    const row = await requireJob(ctx, id, ALL_KINDS)
     const summary = summaryOf(row)
     if (!summary || row.planDigest === null)
       return fail('conflict', row.stage === 'planning' ? 'The plan is being made.' : 'No plan was made.')

@@ -8,9 +8,15 @@ const HEARTBEAT_SECONDS = 10
 
 const queuesOf = (queueJobs: readonly QueueJob[]) => [
   ...CRON_JOBS.map(({ name }) => ({ name, options: { retryLimit: 3, expireInSeconds: 300, notify: false } })),
-  ...queueJobs.map(({ name, attempts, expireInSeconds }) => ({
+  ...queueJobs.map(({ name, attempts, expireInSeconds, pauseSeconds = 0 }) => ({
     name,
-    options: { retryLimit: attempts - 1, expireInSeconds, notify: true },
+    options: {
+      retryLimit: attempts - 1,
+      retryDelay: pauseSeconds,
+      retryBackoff: pauseSeconds > 0,
+      expireInSeconds,
+      notify: true,
+    },
   })),
 ]
 

@@ -5,6 +5,7 @@ import { jobHooks } from '../config-sync/jobs/hooks.ts'
 import { keepSnapshots, snapshotJob } from '../config-sync/snapshots/take.ts'
 import type { Deps } from '../deps.ts'
 import { dropOldKeys } from '../operation/store.ts'
+import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
 import type { QueueJob } from './queue.ts'
 
@@ -37,4 +38,4 @@ export const CRON_JOBS: readonly CronJob[] = [
 ]
 
 /** What is done when somebody asks for it (`enqueue`). */
-export const QUEUE_JOBS: readonly QueueJob[] = [rebuildJob, snapshotJob, syncJobWith(jobHooks)]
+export const QUEUE_JOBS: readonly QueueJob[] = [executeJob, rebuildJob, snapshotJob, syncJobWith(jobHooks)]

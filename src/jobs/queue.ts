@@ -14,6 +14,8 @@ export type QueueJob = {
   name: string
   /** Starts before the job counts as failed; each crash of a worker spends one. */
   attempts: number
+  /** Pause before the second start, doubled before each further one; without it there is none. */
+  pauseSeconds?: number
   /** After this the job is taken from its worker and started again. */
   expireInSeconds: number
   /** Jobs of the queue that one process does at once. */

@@ -135,6 +135,35 @@ test('[CJ-4] a job that fails starts again until its attempts are used up, and k
   }
 })
 
+test('[CJ-8] a queue may pause between the starts of a job, longer each time', async () => {
+  const paused: QueueJob = { ...probeJob('here', 'end'), name: 'paused', pauseSeconds: 1 }
+  await installJobs(app.database.connection, [paused])
+  const job: QueueJob = {
+    ...paused,
+    async run() {
+      throw new Error('not yet')
+    },
+  }
+  const jobs = await work(job)
+  try {
+    const id = await enqueue(app.deps.db, 'paused', { what: 'paused' })
+    const pauses = async () =>
+      app.deps.db.query<{ pause: number; retryCount: number }>(sql`
+        SELECT extract(epoch FROM start_after - started_on)::float AS pause, retry_count AS "retryCount"
+          FROM pgboss.job WHERE id = ${id}::uuid AND state = 'retry'`)
+    const seen = new Map<number, number>()
+    await waitFor(async () => {
+      for (const { pause, retryCount } of await pauses()) seen.set(retryCount, pause)
+      expect([...seen.keys()]).toEqual(expect.arrayContaining([0, 1]))
+    })
+    const [first = 0, second = 0] = [seen.get(0), seen.get(1)]
+    expect(first).toBeGreaterThanOrEqual(0.5)
+    expect(second).toBeGreaterThan(first)
+  } finally {
+    await jobs.stop()
+  }
+})
+
 test('[CJ-5] a process that stops tells its jobs so and gives them to another', async () => {
   const first = await work(probeJob('first', 'hang'))
   const id = await enqueue(app.deps.db, 'probe', { what: 'handed over' })

@@ -49,6 +49,8 @@ export type Call = {
   approval?: { id: string; planDigest: string }
   /** Ends a stream when the client goes away. */
   signal?: AbortSignal
+  /** The server makes the call by itself, with the principal's authority: an approved write that it executes. */
+  unattended?: true
   /** Resolves the caller's credential anew, for streams that outlive a request. */
   reauthenticate?: () => Promise<Principal>
 }
@@ -176,7 +178,15 @@ export type WriteOperation<
   secrets?(ctx: Context, input: z.output<I>): Promise<readonly string[]>
   /** Writes what the plan says, in the open transaction, on the subject that the planner read in it. */
   apply(ctx: Context, plan: Plan, input: z.output<I>, subject: S): Promise<AppliedWrite<O>>
+  /**
+   * What waited for an approval that the server was to execute (`askInName`) will not be done. Called once, in the
+   * transaction that ends the approval, with the input that was asked for; the principal is whoever ended it.
+   */
+  unapproved?(ctx: Context, input: z.output<I>, end: UnapprovedEnd): Promise<void>
 }
+
+/** How an approval ended without its write: refused by people, overdue, or void (its session or its execution). */
+export type UnapprovedEnd = { status: 'rejected' | 'expired' | 'voided'; reason: string | null }
 
 /** `previous` and `next` are the redacted states for the audit row. */
 export type AppliedWrite<O extends z.ZodType> = {

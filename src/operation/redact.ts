@@ -4,30 +4,41 @@ import { z } from 'zod'
 export const secret = <T extends z.ZodType>(schema: T): T =>
   schema.meta({ secret: true, writeOnly: true }) as T
 
+/** Marks a secret that is not even sealed: it is given with the call that uses it, and kept nowhere. */
+export const transient = <T extends z.ZodType>(schema: T): T =>
+  schema.meta({ secret: true, writeOnly: true, transient: true }) as T
+
 type Wrapped = { def: { innerType?: z.ZodType; schema?: z.ZodType; in?: z.ZodType } }
 
-/** The schema below optional, nullable, default and pipe, and whether any layer is marked secret. */
-function unwrap(schema: z.ZodType): { schema: z.ZodType; isSecret: boolean } {
+type Mark = 'secret' | 'transient'
+
+/** The schema below optional, nullable, default and pipe, and whether any layer has the mark. */
+function unwrap(schema: z.ZodType, mark: Mark): { schema: z.ZodType; isMarked: boolean } {
   let current = schema
-  let isSecret = false
+  let isMarked = false
   for (;;) {
-    if (current.meta()?.secret === true) isSecret = true
+    if (current.meta()?.[mark] === true) isMarked = true
     const def = (current as unknown as Wrapped).def
     const inner = def.innerType ?? def.in
-    if (!inner) return { schema: current, isSecret }
+    if (!inner) return { schema: current, isMarked }
     current = inner
   }
 }
 
-/** JSON pointers of the secret fields of an object schema (arrays of objects are not searched: none holds any). */
-export function secretPointers(schema: z.ZodType, at = ''): string[] {
-  const { schema: bare, isSecret } = unwrap(schema)
-  if (isSecret) return [at]
+function markedPointers(schema: z.ZodType, mark: Mark, at = ''): string[] {
+  const { schema: bare, isMarked } = unwrap(schema, mark)
+  if (isMarked) return [at]
   if (!(bare instanceof z.ZodObject)) return []
   return Object.entries(bare.shape).flatMap(([key, field]) =>
-    secretPointers(field as z.ZodType, `${at}/${key}`),
+    markedPointers(field as z.ZodType, mark, `${at}/${key}`),
   )
 }
+
+/** JSON pointers of the secret fields of an object schema (arrays of objects are not searched: none holds any). */
+export const secretPointers = (schema: z.ZodType): string[] => markedPointers(schema, 'secret')
+
+/** Those of them that are kept nowhere. */
+export const transientPointers = (schema: z.ZodType): string[] => markedPointers(schema, 'transient')
 
 type Json = Record<string, unknown>
 

@@ -176,7 +176,7 @@ async function recordCall(
 }
 
 /** Audits a refused write or record and tells the session; never turns one refusal into another. */
-async function recordRefusal(
+export async function recordRefusal(
   ctx: Context,
   operation: Operation,
   call: Call,
@@ -191,6 +191,8 @@ async function recordRefusal(
         outcome: 'refused',
         code: problem.code,
         event: operation.id,
+        // what others name is no approval yet
+        approvalId: call.unattended && call.approval?.id,
       })
     if (!call.sessionId || operation.ownEvents || problem.code === 'session-ended') return
     await requireSession(ctx, call.sessionId, { open: true })

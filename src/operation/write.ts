@@ -1,10 +1,11 @@
 import {
   approvalForExecution,
   approvalReference,
+  approvedInput,
   consumeApproval,
   sessionOfApproval,
 } from '../sessions/approvals.ts'
-import { append, requireSession, toolCallEvents } from '../sessions/log.ts'
+import { append, requireSession, SYSTEM_ACTOR, toolCallEvents } from '../sessions/log.ts'
 import { isTerminal } from '../sessions/rules.ts'
 import type { ApprovalRow, SessionRow } from '../sessions/store.ts'
 import { auditBase, inTransaction, type Outcome, type TransactionContext } from './context.ts'
@@ -14,7 +15,6 @@ import { fail } from './errors.ts'
 import { claimOf, claimOrReplay } from './idempotency.ts'
 import { canonical, type Plan, PlanAnswer } from './plan.ts'
 import { makePlan } from './planning.ts'
-import { joinSecrets } from './redact.ts'
 import { insertAudit, recordWrite } from './store.ts'
 
 type Input = Record<string, unknown>
@@ -83,7 +83,7 @@ async function applyOnce(
   if (ended) fail('session-ended', `The session ${session.id} is ${session.status}.`)
 
   const approval = named && (await namedApproval(ctx, named, operation, session?.id))
-  const arguments_ = approval ? approvedArguments(ctx, approval, input) : input
+  const arguments_ = approval ? approvedInput(ctx, approval, input) : input
   const { plan, subject } = await makePlan(ctx, operation, arguments_, claimed?.policies)
   checkPlan(operation, plan, arguments_, envelope, approval)
   if (approval) await consumeApproval(ctx, approval)
@@ -104,7 +104,7 @@ async function applyOnce(
     approvalId: approval?.id,
     idempotencyKey: key,
     correlationId: envelope?.auditCorrelationId,
-    reason: envelope?.reason,
+    reason: envelope?.reason ?? (approval && ctx.call.unattended && executedFor(approval)),
   }
   if (sessionId) await tellSession(ctx, operation, sessionId, plan, { ...attempt, approval })
   const status = operation.status ?? 200
@@ -152,13 +152,9 @@ async function namedApproval(
   return row
 }
 
-/** What is asked, secrets that it leaves out as they were stored; it must not change the plan (checked after). */
-function approvedArguments(ctx: Context, approval: ApprovalRow, input: Input): Input {
-  const secrets = approval.sealedSecrets
-    ? (JSON.parse(ctx.deps.sealing.unseal(approval.sealedSecrets)) as Input)
-    : {}
-  return joinSecrets({ ...approval.input, ...input }, secrets)
-}
+/** Who let the server execute it, for the audit; its principal is who asked. */
+const executedFor = ({ decisions, reason }: ApprovalRow): string =>
+  `Approved by ${decisions.map(({ displayName }) => displayName).join(', ')} and executed by ${SYSTEM_ACTOR.displayName}: ${reason}`
 
 /** Everything that must hold between the fresh plan and what the caller saw, in the order a caller can act on it. */
 function checkPlan(

@@ -18,6 +18,7 @@ export type ApprovalView = {
     requestedAt: string
     expiresAt: string
     executeBy: string | null
+    executeWhenApproved: boolean
     resolvedBy: string | null
     resolutionReason: string | null
     approversNeeded: number
@@ -69,14 +70,28 @@ function statusLine({ approval, now }: ApprovalView): Html {
   const lines: Record<string, () => Html> = {
     pending: () =>
       html`Waits for ${waits === 1 ? 'a decision' : `${waits} decisions`} until ${moment(approval.expiresAt, now)}.`,
-    approved: () =>
-      html`Approved${by}. The agent may now apply exactly this plan, once${approval.executeBy && html`, until ${moment(approval.executeBy, now)}`}.`,
+    approved: () => approvedLine(approval, by, now),
     consumed: () => html`Approved${by} and applied.`,
     rejected: () => html`Refused${by}${why}`,
     expired: () => html`Expired${why}`,
-    voided: () => html`Void${by}${why}`,
+    voided: () => html`Void${voidedBy(approval)}${why}`,
   }
   return lines[approval.status]?.() ?? html`${approval.status}`
+}
+
+const approvedLine = (
+  { executeWhenApproved, executeBy }: ApprovalView['approval'],
+  by: string,
+  now: Date,
+): Html =>
+  executeWhenApproved
+    ? html`Approved${by}. The server applies exactly this plan now, once.`
+    : html`Approved${by}. The agent may now apply exactly this plan, once${executeBy && html`, until ${moment(executeBy, now)}`}.`
+
+/** Once approved, it is not the approver who voided it. */
+const voidedBy = ({ executeBy, resolvedBy }: ApprovalView['approval']): string => {
+  if (!resolvedBy) return ''
+  return executeBy ? ` after ${resolvedBy} approved it` : ` by ${resolvedBy}`
 }
 
 /** Who asks: an agent names only itself, so what it says of itself is told apart from whom it acts for. */
@@ -118,7 +133,8 @@ ${hidden('approve')}
 ${mistake && !refused && mistakeNote(mistake.text)}
 <label>Confirmation
 <input type="text" name="confirmationText" value="${mistake?.typed.confirmationText}" required maxlength="1200" autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"${!refused && wrong}></label>
-<button>Approve this plan</button>
+${approval.executeWhenApproved && html`<p>Approving applies this plan at once: the server does it itself, without waiting for whoever asks.</p>`}
+<button>${approval.executeWhenApproved ? 'Approve and apply this plan' : 'Approve this plan'}</button>
 </form>
 <h2>Or refuse</h2>
 ${hidden('reject')}

@@ -9,15 +9,11 @@ import {
 } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import { parseInput } from '../operation/input.ts'
-import type { Plan } from '../operation/plan.ts'
 import { makePlan } from '../operation/planning.ts'
-import { secretPointers, splitSecrets } from '../operation/redact.ts'
-import { approvalReference, approvalTarget } from './approvals.ts'
-import { append, requireSession } from './log.ts'
-import { presentApproval, presentRequester } from './present.ts'
-import { DECISION_WINDOW_MS, newId } from './rules.ts'
+import { askPeople } from './asking.ts'
+import { requireSession } from './log.ts'
+import { presentApproval } from './present.ts'
 import { ApprovalWithPlan, SessionId } from './schema.ts'
-import { type ApprovalRow, findApproval, insertApproval } from './store.ts'
 
 export const approvalsRequest = record({
   id: 'sessions.approvals.request',
@@ -59,25 +55,8 @@ export const approvalsRequest = record({
     await requireSession(ctx, input.sessionId, { lock: true, open: true })
     const { write, arguments_ } = resolveWrite(ctx, input.operationId, input.input)
     const { plan } = await makePlan({ ...ctx, lock: false }, write, arguments_)
-    refuseUnapprovable(plan, input.planDigest)
-    const id = newId('approval')
-    await store(ctx, id, input, write, arguments_, plan)
-    const row = (await findApproval(ctx.db, ctx.org, id)) as ApprovalRow
-    await append(
-      ctx,
-      input.sessionId,
-      [
-        {
-          type: 'approval.requested',
-          summary: `Asked for approval: ${plan.targetSummary}`,
-          target: approvalTarget(row, write.surface),
-          approval: approvalReference(row, 'pending', input.reason),
-          redactions: plan.redactions,
-        },
-      ],
-      'waiting-for-approval',
-    )
-    ctx.deps.metrics.approvals.inc({ status: 'pending' })
+    const { sessionId, planDigest, reason } = input
+    const row = await askPeople(ctx, { sessionId, write, arguments_, plan, planDigest, reason })
     return { ok: true as const, approval: { ...presentApproval(ctx, row), plan } }
   },
 })
@@ -129,45 +108,4 @@ function prefixed(error: unknown, prefix: string): unknown {
   const options = (error as { options?: { errors?: { pointer: string }[] } }).options
   for (const each of options?.errors ?? []) each.pointer = `${prefix}${each.pointer}`
   return error
-}
-
-function refuseUnapprovable(plan: Plan, planDigest: string): void {
-  const blocker = plan.blockers[0]
-  if (blocker) fail(blocker.code, { detail: blocker.message, extra: { blockers: plan.blockers } })
-  if (plan.planDigest !== planDigest)
-    fail('plan-changed', {
-      detail: 'The plan is not the one named by planDigest.',
-      errors: [{ pointer: '/planDigest', message: 'is not the digest of the plan as of now' }],
-      extra: { plan },
-    })
-}
-
-async function store(
-  ctx: Context,
-  id: string,
-  input: { sessionId: string; reason: string },
-  write: WriteOperation,
-  arguments_: Record<string, unknown>,
-  plan: Plan,
-): Promise<void> {
-  const pointers = [...secretPointers(write.input), ...((await write.secrets?.(ctx, arguments_)) ?? [])]
-  const { visible, secrets } = splitSecrets(pointers, arguments_)
-  const sealed = Object.keys(secrets).length > 0 ? ctx.deps.sealing.seal(JSON.stringify(secrets)) : null
-  await insertApproval(ctx.db, ctx.org, {
-    id,
-    sessionId: input.sessionId,
-    operationId: write.id,
-    plan,
-    planDigest: plan.planDigest,
-    input: visible,
-    sealedSecrets: sealed,
-    reason: input.reason,
-    requestedBy: presentRequester(ctx.principal),
-    requestedPrincipal: ctx.principal.id,
-    delegatorUserId: ctx.principal.userId,
-    approversNeeded: plan.policy.approvers,
-    delegatorMayConfirm: plan.policy.delegatorMayConfirm,
-    requestedAt: ctx.now,
-    expiresAt: new Date(ctx.now.getTime() + DECISION_WINDOW_MS),
-  })
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { enqueue } from '../jobs/send.ts'
 import { type Context, record } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import {
@@ -6,9 +7,12 @@ import {
   approvalTarget,
   barredFrom,
   effectiveStatus,
+  endApproval,
+  endOpened,
   openStatus,
   requireApproval,
 } from './approvals.ts'
+import { EXECUTE } from './execute.ts'
 import { append, requireSession } from './log.ts'
 import { presentApproval } from './present.ts'
 import { EXECUTION_WINDOW_MS, isTerminal, outcomeOf } from './rules.ts'
@@ -104,16 +108,11 @@ async function settle(
   outcome: 'approved' | 'rejected' | 'expired',
   reason: string | undefined,
 ): Promise<void> {
-  const executeBy = outcome === 'approved' ? new Date(ctx.now.getTime() + EXECUTION_WINDOW_MS) : undefined
   const by = ctx.principal.displayName
-  const moved = await moveApproval(ctx.db, ctx.org, row.id, {
-    from: 'pending',
-    to: outcome,
-    at: ctx.now,
-    by,
-    reason,
-    executeBy,
-  })
+  const moved =
+    outcome === 'approved'
+      ? await approve(ctx, row, by, reason)
+      : await endApproval(ctx, row, { status: outcome, by, reason: reason ?? null })
   if (!moved) fail('approval-resolved', 'The approval was resolved meanwhile.')
   const target = approvalTarget(row, 'agent-sessions')
   await append(
@@ -129,5 +128,20 @@ async function settle(
     ],
     await openStatus(ctx, row.sessionId),
   )
+  if (outcome !== 'approved') await endOpened(ctx, row, 'cancelled')
   ctx.deps.metrics.approvals.inc({ status: outcome })
+}
+
+/** Opens the time in which it is executed: by whoever asked, or by the server once this is committed. */
+async function approve(
+  ctx: Context,
+  row: ApprovalRow,
+  by: string,
+  reason: string | undefined,
+): Promise<boolean> {
+  const executeBy = new Date(ctx.now.getTime() + EXECUTION_WINDOW_MS)
+  const step = { from: 'pending', to: 'approved', at: ctx.now, by, reason, executeBy } as const
+  const moved = await moveApproval(ctx.db, ctx.org, row.id, step)
+  if (moved && row.executeWhenApproved) await enqueue(ctx.db, EXECUTE, { org: ctx.org, id: row.id })
+  return moved
 }

@@ -1,8 +1,9 @@
 import type { Principal } from '../access/principal.ts'
-import type { Context } from '../operation/define.ts'
+import type { Context, UnapprovedEnd } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
+import { joinSecrets } from '../operation/redact.ts'
 import { append, requireSession, SYSTEM_ACTOR } from './log.ts'
-import type { ApprovalStatus, SessionStatus } from './rules.ts'
+import { type ApprovalStatus, isTerminal, type SessionStatus } from './rules.ts'
 import { type ApprovalRow, findApproval, findSession, listApprovals, moveApproval } from './store.ts'
 
 /** The status that holds now: an overdue approval is expired even before the expiry job wrote so. */
@@ -89,6 +90,16 @@ export async function approvalForExecution(
   return row
 }
 
+/** The input that was approved, `more` over it, secrets that it leaves out as they were stored. */
+export function approvedInput(
+  ctx: Pick<Context, 'deps'>,
+  row: Pick<ApprovalRow, 'input' | 'sealedSecrets'>,
+  more: Record<string, unknown> = {},
+): Record<string, unknown> {
+  const secrets = row.sealedSecrets ? JSON.parse(ctx.deps.sealing.unseal(row.sealedSecrets)) : {}
+  return joinSecrets({ ...row.input, ...more }, secrets)
+}
+
 /** Uses the approval up, in the write's transaction. Errors: `approval-consumed` when somebody was faster. */
 export async function consumeApproval(
   ctx: Pick<Context, 'db' | 'org' | 'now'>,
@@ -102,9 +113,27 @@ export async function consumeApproval(
   if (!consumed) fail('approval-consumed', `The approval ${row.id} was used already.`)
 }
 
+/**
+ * Ends an approval without its write, and tells the operation that waits for it; the caller locked the session. False
+ * when it is over already.
+ */
+export async function endApproval(
+  ctx: Context,
+  row: ApprovalRow,
+  { by, ...end }: UnapprovedEnd & { by: string },
+): Promise<boolean> {
+  const from = row.status === 'pending' ? 'pending' : 'approved'
+  const step = { from, to: end.status, at: ctx.now, by, reason: end.reason ?? undefined } as const
+  if (!(await moveApproval(ctx.db, ctx.org, row.id, step))) return false
+  if (!row.executeWhenApproved) return true
+  const operation = ctx.deps.operations.find(({ id }) => id === row.operationId)
+  if (operation?.effect === 'write') await operation.unapproved?.(ctx, approvedInput(ctx, row), end)
+  return true
+}
+
 /** Ends every open approval of a session (in the transaction that ends the session); answers their events. */
 export async function voidApprovals(
-  ctx: Pick<Context, 'db' | 'org' | 'now'>,
+  ctx: Context,
   sessionId: string,
   by: string,
   reason: string,
@@ -112,9 +141,7 @@ export async function voidApprovals(
   const open = await listApprovals(ctx.db, ctx.org, sessionId, ['pending', 'approved'])
   const events: Parameters<typeof append>[2][number][] = []
   for (const row of open) {
-    const from = row.status === 'pending' ? 'pending' : 'approved'
-    if (!(await moveApproval(ctx.db, ctx.org, row.id, { from, to: 'voided', at: ctx.now, by, reason })))
-      continue
+    if (!(await endApproval(ctx, row, { status: 'voided', by, reason }))) continue
     events.push({
       type: 'approval.resolved',
       summary: `Voided: ${row.plan.targetSummary}`,
@@ -125,27 +152,14 @@ export async function voidApprovals(
 }
 
 /** Expires one overdue approval and tells its session. Racing decisions and uses end in exactly one outcome. */
-export async function expireApproval(
-  ctx: Pick<Context, 'db' | 'org' | 'now' | 'principal' | 'call' | 'deps' | 'touched'>,
-  sessionId: string,
-  approvalId: string,
-): Promise<boolean> {
+export async function expireApproval(ctx: Context, sessionId: string, approvalId: string): Promise<boolean> {
   const session = await findSession(ctx.db, ctx.org, sessionId, true)
   const row = await findApproval(ctx.db, ctx.org, approvalId)
   if (!session || !row || effectiveStatus(row, ctx.now) !== 'expired' || row.status === 'expired')
     return false
-  const from = row.status === 'pending' ? 'pending' : 'approved'
   const reason =
-    from === 'pending' ? 'Nobody decided in time.' : 'The approved plan was not executed in time.'
-  if (
-    !(await moveApproval(ctx.db, ctx.org, approvalId, {
-      from,
-      to: 'expired',
-      at: ctx.now,
-      by: SYSTEM_ACTOR.displayName,
-      reason,
-    }))
-  )
+    row.status === 'pending' ? 'Nobody decided in time.' : 'The approved plan was not executed in time.'
+  if (!(await endApproval(ctx, row, { status: 'expired', by: SYSTEM_ACTOR.displayName, reason })))
     return false
   await append(
     ctx,
@@ -160,8 +174,28 @@ export async function expireApproval(
     ],
     await openStatus(ctx, sessionId),
   )
+  await endOpened(ctx, row, 'cancelled')
   ctx.deps.metrics.approvals.inc({ status: 'expired' })
   return true
+}
+
+/**
+ * Ends the session that was opened for this approval alone, once that is over; the caller locked the session. One in
+ * which something else waits stays open.
+ */
+export async function endOpened(
+  ctx: Context,
+  row: ApprovalRow,
+  outcome: 'completed' | 'failed' | 'cancelled',
+): Promise<void> {
+  if (!row.openedSession) return
+  const session = await findSession(ctx.db, ctx.org, row.sessionId)
+  if (!session || isTerminal(session.status)) return
+  const open = await listApprovals(ctx.db, ctx.org, row.sessionId, ['pending', 'approved'])
+  if (open.length > 0) return
+  const type = outcome === 'cancelled' ? 'session.cancelled' : 'session.completed'
+  const summary = 'What this session was opened for is over.'
+  await append(ctx, row.sessionId, [{ type, actor: SYSTEM_ACTOR, summary, outcome }], outcome)
 }
 
 export const DECISION_BARRIERS = ['resolved', 'decided', 'not-person', 'not-admin', 'delegator'] as const

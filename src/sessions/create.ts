@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { record } from '../operation/define.ts'
-import { actorOf, append } from './log.ts'
+import { type Context, record } from '../operation/define.ts'
+import { actorOf, append, SYSTEM_ACTOR } from './log.ts'
 import { presentHead, presentRequester } from './present.ts'
 import { newId } from './rules.ts'
-import { SessionSchema } from './schema.ts'
+import { type EventBody, SessionSchema } from './schema.ts'
 import { findSession, insertSession, type SessionRow } from './store.ts'
 
 export const create = record({
@@ -39,30 +39,39 @@ export const create = record({
     target: (_input, output) => ({ kind: 'agent-session', id: output.session.id }),
   },
   async run(ctx, input) {
-    const { principal, org, now } = ctx
-    const id = newId('agent-session')
-    await insertSession(ctx.db, org, {
-      id,
-      title: input.title ?? input.workflow,
-      workflow: input.workflow,
-      principal: { source: principal.source, role: principal.role, scopes: principal.scopes },
-      requestedBy: presentRequester(principal),
-      client: input.client,
-      principalId: principal.id,
-      userId: principal.userId,
-      createdAt: now,
-    })
-    const actor =
-      principal.kind === 'person'
-        ? actorOf(principal)
-        : { kind: 'human' as const, displayName: principal.displayName }
-    await append(ctx, id, [
-      { type: 'session.created', actor, summary: `Opened a session for ${input.workflow}.` },
-    ])
-    const row = (await findSession(ctx.db, org, id)) as SessionRow
+    const id = await openSession(ctx, input)
+    const row = (await findSession(ctx.db, ctx.org, id)) as SessionRow
     return {
       ok: true as const,
-      session: { ...presentHead(org, row), pendingApprovals: [], completedToolCalls: [] },
+      session: { ...presentHead(ctx.org, row), pendingApprovals: [], completedToolCalls: [] },
     }
   },
 })
+
+type Opening = { workflow: string; title?: string | undefined; client: SessionRow['client'] }
+
+/** Opens a session of the principal in the open transaction; answers its id. */
+export async function openSession(ctx: Context, { workflow, title, client }: Opening): Promise<string> {
+  const { principal, org, now } = ctx
+  const id = newId('agent-session')
+  await insertSession(ctx.db, org, {
+    id,
+    title: title ?? workflow,
+    workflow,
+    principal: { source: principal.source, role: principal.role, scopes: principal.scopes },
+    requestedBy: presentRequester(principal),
+    client,
+    principalId: principal.id,
+    userId: principal.userId,
+    createdAt: now,
+  })
+  const summary = `Opened a session for ${workflow}.`
+  await append(ctx, id, [{ type: 'session.created', actor: openedBy(ctx), summary }])
+  return id
+}
+
+function openedBy({ call, principal }: Context): EventBody['actor'] {
+  if (call.unattended) return SYSTEM_ACTOR
+  if (principal.kind === 'person') return actorOf(principal)
+  return { kind: 'human', displayName: principal.displayName }
+}

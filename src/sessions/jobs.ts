@@ -1,38 +1,29 @@
-import type { Principal } from '../access/principal.ts'
 import type { Deps } from '../deps.ts'
-import { context, inTransaction } from '../operation/context.ts'
+import { inTransaction } from '../operation/context.ts'
 import { expireApproval } from './approvals.ts'
 import { dropEvents, listExpiredLogs, listOverdueApprovals } from './store.ts'
+import { systemContext } from './system.ts'
 
 const BATCH = 200
 /** Ended sessions keep their events for 90 days; the session itself and its audit stay. */
 const LOG_KEPT_MS = 90 * 24 * 3_600_000
 
-/** The system itself, acting in one organisation. */
-const systemPrincipal = (org: string): Principal => ({
-  kind: 'automation',
-  source: 'approved-automation',
-  role: 'automation',
-  org,
-  id: 'system',
-  userId: null,
-  displayName: 'Countersign',
-  email: null,
-  adminRole: null,
-  scopes: [],
-  grantId: null,
-  client: null,
-})
-
-/** Expires every approval whose time is over, each in its own transaction. */
+/**
+ * Expires every approval whose time is over, each in its own transaction: one whose operation fails to hear of it keeps
+ * no other from its end, and is tried again in the next run.
+ */
 export async function expireOverdue(deps: Deps): Promise<void> {
   for (;;) {
     const overdue = await listOverdueApprovals(deps.db, deps.clock(), BATCH)
-    for (const { org, id, sessionId } of overdue) {
-      const call = { principal: systemPrincipal(org), requestId: 'job:approvals.expire', origin: '' }
-      await inTransaction(context(deps, call, deps.clock()), (ctx) => expireApproval(ctx, sessionId, id))
-    }
-    if (overdue.length < BATCH) return
+    let failed = 0
+    for (const { org, id, sessionId } of overdue)
+      await inTransaction(systemContext(deps, org, 'job:approvals.expire'), (ctx) =>
+        expireApproval(ctx, sessionId, id),
+      ).catch((error: unknown) => {
+        failed++
+        deps.log.error({ err: error, org, approval: id }, 'an approval did not expire')
+      })
+    if (overdue.length < BATCH || failed > 0) return
   }
 }
 

@@ -35,7 +35,7 @@ export async function append(
     type,
     occurredAt: occurredAt ?? ctx.now,
     body: EventBody.parse({
-      actor: actor ?? actorOf(ctx.principal),
+      actor: actor ?? (ctx.call.unattended ? SYSTEM_ACTOR : actorOf(ctx.principal)),
       ...rest,
       correlation: {
         sessionId,

@@ -42,6 +42,7 @@ export const presentApproval = (
   requestedAt: row.requestedAt.toISOString(),
   expiresAt: row.expiresAt.toISOString(),
   executeBy: row.executeBy?.toISOString() ?? null,
+  executeWhenApproved: row.executeWhenApproved,
   resolvedBy: row.resolvedBy,
   resolvedAt: row.resolvedAt?.toISOString() ?? null,
   resolutionReason: row.resolutionReason,

@@ -123,6 +123,7 @@ function creatorLive(org: string, origin: string): Sample {
         requestedAt: at(20),
         expiresAt: '2026-05-16T09:30:00.000Z',
         executeBy: null,
+        executeWhenApproved: false,
         resolvedBy: null,
         resolvedAt: null,
         resolutionReason: null,

@@ -75,6 +75,7 @@ export const ApprovalSchema = z.object({
   requestedAt: Instant,
   expiresAt: Instant,
   executeBy: Instant.nullable(),
+  executeWhenApproved: z.boolean().describe('The server applies the plan itself as soon as it is approved'),
   resolvedBy: z.string().nullable(),
   resolvedAt: Instant.nullable(),
   resolutionReason: z.string().nullable(),

@@ -175,6 +175,11 @@ export type ApprovalRow = {
   delegatorUserId: string | null
   approversNeeded: number
   delegatorMayConfirm: boolean
+  /** The server executes the write once it is approved, within these scopes of the requester. */
+  executeWhenApproved: boolean
+  requestedScopes: string[] | null
+  /** The session was opened for this approval and ends with it. */
+  openedSession: boolean
   requestedAt: Date
   expiresAt: Date
   executeBy: Date | null
@@ -193,6 +198,8 @@ const approvalColumns = sql`a.id, a.session_id AS "sessionId", a.status, a.opera
   a.plan_digest AS "planDigest", a.input, a.sealed_secrets AS "sealedSecrets", a.reason, a.requested_by AS "requestedBy",
   a.requested_principal AS "requestedPrincipal", a.delegator_user_id AS "delegatorUserId",
   a.approvers_needed AS "approversNeeded", a.delegator_may_confirm AS "delegatorMayConfirm",
+  a.execute_when_approved AS "executeWhenApproved", a.requested_scopes AS "requestedScopes",
+  a.opened_session AS "openedSession",
   a.requested_at AS "requestedAt", a.expires_at AS "expiresAt", a.execute_by AS "executeBy",
   a.resolved_by AS "resolvedBy", a.resolved_at AS "resolvedAt", a.resolution_reason AS "resolutionReason",
   coalesce((SELECT jsonb_agg(jsonb_build_object('userId', d.user_id, 'displayName', d.display_name, 'decision', d.decision,
@@ -209,11 +216,13 @@ export async function insertApproval(
 ): Promise<void> {
   await db.query(sql`
     INSERT INTO session_approvals (org, id, session_id, status, operation_id, plan, plan_digest, input, sealed_secrets, reason,
-      requested_by, requested_principal, delegator_user_id, approvers_needed, delegator_may_confirm, requested_at, expires_at)
+      requested_by, requested_principal, delegator_user_id, approvers_needed, delegator_may_confirm, execute_when_approved,
+      requested_scopes, opened_session, requested_at, expires_at)
     VALUES (${org}, ${row.id}, ${row.sessionId}, 'pending', ${row.operationId}, ${JSON.stringify(row.plan)},
       ${row.planDigest}, ${JSON.stringify(row.input)}, ${row.sealedSecrets}, ${row.reason},
       ${JSON.stringify(row.requestedBy)}, ${row.requestedPrincipal}, ${row.delegatorUserId}, ${row.approversNeeded},
-      ${row.delegatorMayConfirm}, ${row.requestedAt}, ${row.expiresAt})`)
+      ${row.delegatorMayConfirm}, ${row.executeWhenApproved}, ${row.requestedScopes}, ${row.openedSession},
+      ${row.requestedAt}, ${row.expiresAt})`)
 }
 
 export async function findApproval(db: Queryable, org: string, id: string): Promise<ApprovalRow | undefined> {

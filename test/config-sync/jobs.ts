@@ -60,17 +60,18 @@ export type NewJob = {
   dryRun?: boolean
   authority?: { org: string; principal: string }
   holder?: string
+  ofJob?: string
 }
 
 /** A job as creating one leaves it. */
 export async function insertJob(deps: Deps, job: NewJob): Promise<void> {
-  const { id, org, targetOrg, sourceOrg = org, kind = 'sync', dryRun = false, authority, holder } = job
+  const { id, org, targetOrg, sourceOrg = org, kind = 'sync', dryRun = false, authority, holder, ofJob } = job
   const request = JSON.stringify(authority ? { authority } : {})
   await deps.db.query(sql`
     INSERT INTO config_jobs (org, id, kind, status, stage, direction, source_org, target_org, dry_run, request,
-      requested_by, needs_token, holder, counts, created_at)
+      requested_by, of_job, needs_token, holder, counts, created_at)
     VALUES (${org}, ${id}, ${kind}, 'pending', 'planning', ${kind === 'sync' ? 'push' : null}, ${sourceOrg}, ${targetOrg},
-      ${dryRun}, ${request}::jsonb, '{"displayName": "Tester"}', ${holder !== undefined}, ${holder ?? null}, '{}', now())`)
+      ${dryRun}, ${request}::jsonb, '{"displayName": "Tester"}', ${ofJob ?? null}, ${holder !== undefined}, ${holder ?? null}, '{}', now())`)
 }
 
 export const hooksOf = (plan: SyncPlan, more: Partial<Hooks> = {}): Hooks => ({

@@ -84,6 +84,7 @@ export async function done(
 export const push = ({ live }: SyncApp, more: Record<string, unknown>) => ({
   ...{ source_org_id: 'sandbox', target_org_id: 'live', target_auth_token: live.bearer, ...more },
 })
-export const pull = ({ sandbox }: SyncApp, more: Record<string, unknown>) => ({
-  ...{ source_org_id: 'sandbox', target_org_id: 'live', target_auth_token: sandbox.bearer, ...more },
+export const pull = ({ sandbox, live }: SyncApp, more: Record<string, unknown>) => ({
+  ...{ source_org_id: 'sandbox', target_org_id: 'live', source_auth_token: sandbox.bearer },
+  ...{ target_auth_token: live.bearer, ...more },
 })

@@ -3,12 +3,20 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Jobs, startJobs } from '../../src/jobs/start.ts'
 import { PASSWORD, SECRET, type TestApp, testApp } from '../harness/app.ts'
 import { type JsonServer, jsonServer } from '../harness/json-server.ts'
 import { differences, examplesOf, runExample } from './examples.ts'
 
 /** Each document is one story, told in order on a server of its own; its variables are those of a reader's shell. */
-const STORIES = ['README.md', 'docs/api.md', 'docs/agents.md', 'docs/configurations.md', 'docs/connectors.md']
+const STORIES = [
+  'README.md',
+  'docs/api.md',
+  'docs/agents.md',
+  'docs/configurations.md',
+  'docs/connectors.md',
+  'docs/promotion.md',
+]
 
 /** What the story of connectors has beside the server: a REST API that is not ours. */
 const shopping = (file: string) =>
@@ -19,6 +27,7 @@ describe.each(STORIES)('[W-1] the examples of %s', (file) => {
   let app: TestApp
   let folder: string
   let shop: JsonServer | undefined
+  let jobs: Jobs | undefined
   let variables: Record<string, string>
   let failed = false
 
@@ -26,6 +35,7 @@ describe.each(STORIES)('[W-1] the examples of %s', (file) => {
     app = await testApp()
     app.deps.config.allowPrivateConnectors = true
     shop = await shopping(file)
+    if (file === 'docs/promotion.md') jobs = await startJobs(app.deps, app.database.connection)
     folder = mkdtempSync(path.join(os.tmpdir(), 'cs-docs-'))
     variables = {
       URL: app.url,
@@ -40,6 +50,7 @@ describe.each(STORIES)('[W-1] the examples of %s', (file) => {
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true })
     await shop?.close()
+    await jobs?.stop()
     await app.close()
   })
 

@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto'
+import type { Queryable } from '../../db/pool.ts'
 import type { Deps } from '../../deps.ts'
 import type { JobRun, QueueJob } from '../../jobs/queue.ts'
+import { enqueue } from '../../jobs/send.ts'
 import { connectorsOf } from '../connectors/open.ts'
 import { registryOf } from '../types/registry.ts'
 import { readAll } from './staging.ts'
 import { countStaged, dropStaged } from './staging-store.ts'
 import {
   type Build,
+  beginBuild,
   type Checkpoint,
   claimBuild,
   endBuild,
@@ -25,6 +29,14 @@ export const rebuildJob: QueueJob = {
   expireInSeconds: 12 * 3_600,
   concurrency: 1,
   run: runRebuild,
+}
+
+/** Has the index of an organisation rebuilt, in the open transaction; a rebuild in flight is over with this. Answers its token. */
+export async function startRebuild(tx: Queryable, org: string, now: Date): Promise<string> {
+  const token = `build_${randomUUID()}`
+  await beginBuild(tx, org, token, now)
+  await enqueue(tx, REBUILD, { org, token })
+  return token
 }
 
 const START: Checkpoint = {

@@ -1,4 +1,4 @@
-import sql, { empty } from 'sql-template-tag'
+import sql, { empty, type Sql } from 'sql-template-tag'
 import type { Queryable } from '../../db/pool.ts'
 import type { Document } from '../index/entry.ts'
 
@@ -97,40 +97,125 @@ export async function insertLineage(
   return row
 }
 
-/** A pair as a sync leaves it. `base` is what both are then, normalised. */
-export type SyncedPair = Pair & { sourceOrg: string; syncedAt: Date; jobId: string; base: Document }
+/** A pair as a sync leaves it. `base` is what both are then, normalised; else it is read from `place`. */
+export type SyncedPair = Pair & {
+  sourceOrg: string
+  syncedAt: Date
+  jobId: string
+  base?: Document
+  place?: number
+}
 
-/** Inserts the pairs whose source and target are in none, then says of those that stand when and as what they synced. */
-export async function writeSynced(
+/** Where bases are in the database, given the place of one: they go from there without coming here. */
+export type BaseAt = (place: Sql) => Sql
+
+const synced = (rows: readonly SyncedPair[]): Sql =>
+  sql`json_to_recordset(${JSON.stringify(rows)}::json) AS n(type text, "sourceOrg" text, "sourceId" text, "targetId" text,
+           "syncedAt" timestamptz, "jobId" text, base json, place integer)`
+
+const baseOf = (at: BaseAt | undefined): Sql => (at ? at(sql`n.place`) : sql`n.base`)
+
+/** A pair as it is kept, with all that a job that is taken back has to put back. */
+export type PairState = LineageRow & { base: Document | null; createdAt: Date }
+
+type SourceOfPair = Pick<LineageRow, 'type' | 'sourceOrg' | 'sourceId'>
+
+const keysOf = (rows: readonly SourceOfPair[]): Sql =>
+  sql`unnest(${rows.map(({ sourceOrg }) => sourceOrg)}::text[], ${rows.map(({ type }) => type)}::text[],
+             ${rows.map(({ sourceId }) => sourceId)}::text[]) AS k(source_org, type, source_id)`
+
+/** Inserts the pairs whose source and target are in none. Answers those that it inserted. */
+export const insertSynced = (
   tx: Queryable,
   org: string,
   rows: readonly SyncedPair[],
-): Promise<(Pair & { sourceOrg: string })[]> {
-  const json = JSON.stringify(rows)
-  // inserted and locked in one order, so that two syncs never wait for each other in a circle
-  await tx.query(sql`
-    INSERT INTO config_lineage (org, type, source_org, source_id, target_id, created_at)
-    SELECT ${org}, n.type, n."sourceOrg", n."sourceId", n."targetId", n."syncedAt"
-      FROM json_to_recordset(${json}::json) AS n(type text, "sourceOrg" text, "sourceId" text, "targetId" text,
-           "syncedAt" timestamptz)
+  at?: BaseAt,
+): Promise<(Pair & { sourceOrg: string })[]> =>
+  // in one order, so that two syncs never wait for each other in a circle
+  tx.query(sql`
+    INSERT INTO config_lineage AS l (org, type, source_org, source_id, target_id, last_synced_at, last_sync_job_id, base,
+      created_at)
+    SELECT ${org}, n.type, n."sourceOrg", n."sourceId", n."targetId", n."syncedAt", n."jobId", ${baseOf(at)},
+           n."syncedAt"
+      FROM ${synced(rows)}
      ORDER BY n."sourceOrg", n.type, n."sourceId"
-    ON CONFLICT DO NOTHING`)
-  await tx.query(sql`
-    SELECT 1 FROM config_lineage l
-      JOIN json_to_recordset(${json}::json) AS n(type text, "sourceOrg" text, "sourceId" text)
-        ON l.source_org = n."sourceOrg" AND l.type = n.type AND l.source_id = n."sourceId"
-     WHERE l.org = ${org}
-     ORDER BY l.source_org, l.type, l.source_id FOR UPDATE OF l`)
-  return tx.query(sql`
-    UPDATE config_lineage l SET last_synced_at = n."syncedAt", last_sync_job_id = n."jobId", base = n.base
-      FROM json_to_recordset(${json}::json) AS n(type text, "sourceOrg" text, "sourceId" text, "targetId" text,
-           "syncedAt" timestamptz, "jobId" text, base json)
+    ON CONFLICT DO NOTHING
+    RETURNING l.type, l.source_org AS "sourceOrg", l.source_id AS "sourceId", l.target_id AS "targetId"`)
+
+/** The pairs of these sources as they are, locked in one order until the transaction ends. */
+export const lockPairs = (
+  tx: Queryable,
+  org: string,
+  sources: readonly SourceOfPair[],
+): Promise<PairState[]> =>
+  tx.query<PairState>(sql`
+    SELECT ${columns}, l.base, l.created_at AS "createdAt"
+      FROM (SELECT * FROM ${keysOf(sources)} ORDER BY k.source_org, k.type, k.source_id) k
+     CROSS JOIN LATERAL (
+       SELECT c.* FROM config_lineage c
+        WHERE c.org = ${org} AND c.source_org = k.source_org AND c.type = k.type AND c.source_id = k.source_id
+          FOR UPDATE) l`)
+
+/** Says of pairs that stand when and as what they synced. They are locked. */
+export const updateSynced = (
+  tx: Queryable,
+  org: string,
+  rows: readonly SyncedPair[],
+  at?: BaseAt,
+): Promise<(Pair & { sourceOrg: string })[]> =>
+  tx.query(sql`
+    UPDATE config_lineage l SET last_synced_at = n."syncedAt", last_sync_job_id = n."jobId", base = ${baseOf(at)}
+      FROM ${synced(rows)}
      WHERE l.org = ${org} AND l.source_org = n."sourceOrg" AND l.type = n.type AND l.source_id = n."sourceId"
        AND l.target_id = n."targetId"
     RETURNING l.type, l.source_org AS "sourceOrg", l.source_id AS "sourceId", l.target_id AS "targetId"`)
+
+/** Takes the pairs of these sources away. They are locked. */
+export async function deletePairs(
+  tx: Queryable,
+  org: string,
+  sources: readonly SourceOfPair[],
+): Promise<void> {
+  await tx.query(sql`
+    DELETE FROM config_lineage l USING ${keysOf(sources)}
+     WHERE l.org = ${org} AND l.source_org = k.source_org AND l.type = k.type AND l.source_id = k.source_id`)
 }
 
-/** Ends the pairs of these sources with others that live no more. Their rows are locked since `writeSynced`. */
+/** Puts pairs back as they were, unless their source or target is in another one by now. */
+export async function insertPairs(tx: Queryable, org: string, pairs: readonly PairState[]): Promise<void> {
+  await tx.query(sql`
+    INSERT INTO config_lineage (org, type, source_org, source_id, target_id, origin, last_synced_at, last_sync_job_id, base,
+      created_at)
+    SELECT ${org}, n.type, n."sourceOrg", n."sourceId", n."targetId", n.origin, n."lastSyncedAt", n."lastSyncJobId", n.base,
+           n."createdAt"
+      FROM json_to_recordset(${JSON.stringify(pairs)}::json) AS n(type text, "sourceOrg" text, "sourceId" text,
+           "targetId" text, origin text, "lastSyncedAt" timestamptz, "lastSyncJobId" text, base json, "createdAt" timestamptz)
+     ORDER BY n."sourceOrg", n.type, n."sourceId"
+    ON CONFLICT DO NOTHING`)
+}
+
+/** Has the pairs of what was made again under another id follow it: those of ours, and those kept for `elsewhere`. */
+export async function movePairs(
+  tx: Queryable,
+  org: string,
+  elsewhere: string | null,
+  moves: readonly { type: string; from: string; to: string }[],
+): Promise<void> {
+  const json = JSON.stringify(moves)
+  const moved = sql`json_to_recordset(${json}::json) AS m(type text, "from" text, "to" text)`
+  await tx.query(
+    elsewhere === null
+      ? sql`UPDATE config_lineage l SET target_id = m."to" FROM ${moved}
+             WHERE l.org = ${org} AND l.type = m.type AND l.target_id = m."from"`
+      : sql`UPDATE config_lineage l SET source_id = m."to" FROM ${moved}
+             WHERE l.org = ${org} AND l.source_org = ${elsewhere} AND l.type = m.type AND l.source_id = m."from"`,
+  )
+}
+
+/**
+ * Ends the pairs of these sources with others that live no more, and of these targets with sources that do not: those
+ * of organisations of this server, whose index says so. The rows of the sources are locked.
+ */
 export async function deleteDead(tx: Queryable, org: string, rows: readonly SyncedPair[]): Promise<void> {
   const json = JSON.stringify(
     rows.map(({ type, sourceOrg, sourceId, targetId }) => ({ type, sourceOrg, sourceId, targetId })),
@@ -138,10 +223,16 @@ export async function deleteDead(tx: Queryable, org: string, rows: readonly Sync
   await tx.query(sql`
     DELETE FROM config_lineage l
      USING json_to_recordset(${json}::json) AS n(type text, "sourceOrg" text, "sourceId" text, "targetId" text)
-     WHERE l.org = ${org} AND l.source_org = n."sourceOrg" AND l.type = n.type AND l.source_id = n."sourceId"
-       AND l.target_id <> n."targetId"
-       AND NOT EXISTS (SELECT 1 FROM config_nodes c
-                        WHERE c.org = ${org} AND c.type = l.type AND c.id = l.target_id AND c.deleted_at IS NULL)`)
+     WHERE l.org = ${org} AND l.source_org = n."sourceOrg" AND l.type = n.type
+       AND CASE WHEN l.source_id = n."sourceId"
+                THEN l.target_id <> n."targetId"
+                     AND NOT EXISTS (SELECT 1 FROM config_nodes c
+                                      WHERE c.org = ${org} AND c.type = l.type AND c.id = l.target_id
+                                        AND c.deleted_at IS NULL)
+                ELSE l.target_id = n."targetId"
+                     AND EXISTS (SELECT 1 FROM config_nodes c
+                                  WHERE c.org = l.source_org AND c.type = l.type AND c.id = l.source_id
+                                    AND c.deleted_at IS NOT NULL) END`)
 }
 
 /** False when there is none. */

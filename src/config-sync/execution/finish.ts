@@ -1,10 +1,12 @@
-import { recordLineage } from '../../config-hub/lineage/lineage.ts'
-import { without } from '../../config-hub/references/path.ts'
+import { startRebuild } from '../../config-hub/index/rebuild.ts'
+import { recordPairs } from '../../config-hub/lineage/lineage.ts'
 import { requireType } from '../../config-hub/types/registry.ts'
 import { same } from '../../config-store/rules.ts'
+import { stableOf } from '../planning/content.ts'
+import { auditEnd } from './audit.ts'
 import { documentOf } from './document.ts'
 import type { JobStatus, Row, Stats } from './job.ts'
-import { contentsOf, endJob, holdJob, Superseded, writeEvents, writeVerdicts } from './store.ts'
+import { baseAt, contentsOf, endJob, holdJob, Superseded, writeEvents, writeVerdicts } from './store.ts'
 import { lineageOrg, namingOf, pairOf, rowOf, type Work } from './work.ts'
 
 const BATCH = 500
@@ -30,14 +32,22 @@ export async function finish(work: Work, stats: Omit<Stats, 'verified'>): Promis
       after,
       now,
     )
+    // what lived elsewhere is in the index until that is read anew
+    const rebuildTriggered = job.kind === 'delete' && work.rows.some(({ status: is }) => is === 'deleted')
+    if (rebuildTriggered) await startRebuild(tx, job.targetOrg, now)
     const error = bad > 0 ? `${bad} of ${work.rows.length} could not be done.` : null
     const ended = await endJob(tx, job, {
       status,
       error,
-      stats: { ...stats, ...(verified ? { verified } : {}) },
+      stats: {
+        ...stats,
+        ...(verified ? { verified } : {}),
+        ...(rebuildTriggered ? { rebuildTriggered } : {}),
+      },
       now,
     })
     if (!ended) throw new Superseded('The job has ended.')
+    await auditEnd(tx, job, status, counts, now)
   })
 }
 
@@ -51,32 +61,24 @@ export function statusOf(rows: readonly Row[], different: boolean): JobStatus {
   return bad === rows.length ? 'failed' : 'partial'
 }
 
-/** Pairs that were matched anew and are the same on both sides: nothing was written, and they are known from now on. */
+/** Pairs of which nothing was written and that have something new to remember: matched anew, or changed alike on both sides. */
 async function recordEqual(work: Work): Promise<void> {
   const { deps, job } = work
   const equal = work.rows.filter(
-    ({ action, status, matchedBy, targetId }) =>
+    ({ action, status, hasBase, targetId }) =>
       job.kind === 'sync' &&
       targetId !== null &&
       status === 'skipped' &&
-      matchedBy !== 'lineage' &&
+      hasBase &&
       (action === 'none' || action === 'patch'),
   )
   for (let at = 0; at < equal.length; at += BATCH) {
     const some = equal.slice(at, at + BATCH)
-    const contents = await contentsOf(
-      deps.db,
-      job,
-      some.map(({ seq }) => seq),
-      deps.sealing,
-    )
     await deps.db.transaction(async (tx) => {
       const now = deps.clock()
       await holdJob(tx, job, { phase: 'finalize', batch: null, counts: work.counts }, 0, 'running')
-      const pairs = some.flatMap((row) =>
-        pairOf(work, row, row.targetId as string, contents.get(row.seq)?.base ?? null, now),
-      )
-      await recordLineage(tx, lineageOrg(work), pairs)
+      const pairs = some.flatMap((row) => pairOf(work, row, row.targetId as string, now))
+      await recordPairs(tx, lineageOrg(work), pairs, baseAt(job))
     })
   }
 }
@@ -127,7 +129,5 @@ async function verdictOf(
     namingOf(work, [], () => true),
   )
   if (JSON.stringify(found.document) === JSON.stringify(wanted)) return 'bytes'
-  return same(without(found.document, type.volatile_paths), without(wanted, type.volatile_paths))
-    ? 'content'
-    : 'different'
+  return same(stableOf(type, found.document), stableOf(type, wanted)) ? 'content' : 'different'
 }

@@ -81,16 +81,17 @@ export type Row = {
   revision: string | null
   attempt: number
   mayDuplicate: boolean
+  /** There is something for the pair to remember. */
+  hasBase: boolean
   /** Ids within it that the target makes: what stands for each in the plan, and where it is. */
   derives: NonNullable<PlanRow['derives']>
   tasks: readonly RowTask[]
 }
 
-/** The documents of a row: what the target is to be, its secrets by pointer, and the base of the next comparison. */
+/** What the target is to be of a row, and its secrets by pointer. */
 export type Content = {
   desired: Document | null
   secrets: Readonly<Record<string, unknown>>
-  base: Document | null
 }
 
 export type Outcome = 'intended' | 'done' | 'refused' | 'unknown'

@@ -1,11 +1,12 @@
-import { applyWrites, type DocumentWrite, planWrites } from '../../config-store/documents.ts'
+import type { Document } from '../../config-hub/index/entry.ts'
+import { applyWrites, type DocumentWrite, planWrites, Raced } from '../../config-store/documents.ts'
 import type { Resolved } from '../../config-store/resolve.ts'
 import type { Transaction } from '../../db/pool.ts'
 import { Problem } from '../../operation/errors.ts'
 import { joinSecrets } from '../../operation/redact.ts'
 import { documentOf, Unresolved } from './document.ts'
 import { type Batch, type Content, type RowStatus, type Step, stepPhase } from './job.ts'
-import { contentsOf, holdJob } from './store.ts'
+import { contentsOf, desiredAt, holdJob } from './store.ts'
 import {
   addChange,
   authorOf,
@@ -22,6 +23,7 @@ import {
   rowOf,
   stepKey,
   type Task,
+  takenBackOf,
   type Work,
 } from './work.ts'
 import { writeChange } from './write-change.ts'
@@ -61,8 +63,8 @@ type Contents = ReadonlyMap<number, Content>
 
 const read = (work: Work, tasks: readonly number[]): Promise<Contents> => {
   const seqs = tasks.map((index) => (work.tasks[index] as Task).seq)
-  return seqs.length === 0
-    ? Promise.resolve(new Map())
+  return seqs.length === 0 || work.contents
+    ? Promise.resolve(work.contents ?? new Map())
     : contentsOf(work.deps.db, work.job, [...new Set(seqs)], work.deps.sealing)
 }
 
@@ -116,41 +118,52 @@ async function writeBatch(
   tasks: readonly number[],
   contents: Contents,
   batch: Batch,
+  optimistic = true,
 ): Promise<void> {
   const { kind } = work.tasks[tasks[0] as number] as Task
   const before = { open: [...work.open], incomplete: new Map(work.incomplete) }
   try {
     await inTransaction(work, kind, batch, async (tx) => {
       const now = work.deps.clock()
-      const ctx = { db: tx, deps: work.deps, org: work.job.targetOrg, now, author: authorOf(work.job) }
+      const stored = { places: placesOf(tasks, work, contents), at: desiredAt(work.job) }
+      const author = authorOf(work.job)
+      const ctx = { db: tx, deps: work.deps, org: work.job.targetOrg, now, author, stored }
       const { registry } = work.target
       let planned = plannedOf(work, tasks, contents)
-      let resolved = await planWrites(
-        ctx,
-        registry,
-        planned.map(({ write }) => write),
-        { lock: true },
-      )
+      const plan = (lock: boolean | 'types') =>
+        planWrites(
+          ctx,
+          registry,
+          planned.map(({ write }) => write),
+          { lock },
+        )
+      // what is nowhere yet needs no lock: that it is still nowhere shows when it is inserted
+      let fresh = optimistic && planned.every(({ step, expected }) => step === 'create' && expected === null)
+      let resolved = await plan(fresh ? 'types' : true)
+      if (fresh && resolved.some(({ row }) => row)) {
+        fresh = false
+        resolved = await plan(true)
+      }
       const change = failStale(work, planned, resolved)
       if (change.rows.length > 0) {
         const left = tasks.filter((index) => work.open[index])
         planned = plannedOf(work, left, contents)
-        const writes = planned.map(({ write }) => write)
-        resolved = await planWrites(ctx, registry, writes, { lock: false })
+        resolved = await plan(false)
       }
-      await applyWrites(ctx, resolved)
-      addChange(change, changeOf(work, planned, resolved, contents, now))
+      await applyWrites(ctx, resolved, { fresh })
+      addChange(change, changeOf(work, planned, resolved, now))
       return change
     })
   } catch (error) {
     // nothing of it happened
     Object.assign(work, before)
+    if (error instanceof Raced) return writeBatch(work, tasks, contents, batch, false)
     throw error
   }
   for (const index of tasks) work.open[index] = false
 }
 
-/** A transaction of the job: held at its begin, so that nobody cancels in between; what it answers is noted at its end. */
+/** A transaction of the job; what it answers is noted at its end, if the job is still ours then and was not cancelled. */
 async function inTransaction(
   work: Work,
   step: Step,
@@ -160,7 +173,6 @@ async function inTransaction(
   const { deps, job } = work
   const phase = stepPhase(step)
   const { change, counts } = await deps.db.transaction(async (tx) => {
-    await holdJob(tx, job, { phase, batch, counts: work.counts }, 0, 'running')
     const change = await write(tx)
     const now = deps.clock()
     const counts = countsAfter(work, change.rows)
@@ -171,6 +183,16 @@ async function inTransaction(
   work.doneOrder += change.journal.length
   committed(work, change, counts)
 }
+
+/** Where the documents of these tasks are in the database already. */
+const placesOf = (tasks: readonly number[], work: Work, contents: Contents): Map<Document, number> =>
+  new Map(
+    tasks.flatMap((index) => {
+      const { seq } = work.tasks[index] as Task
+      const desired = contents.get(seq)?.desired
+      return desired ? [[desired, seq] as const] : []
+    }),
+  )
 
 function plannedOf(work: Work, tasks: readonly number[], contents: Contents): Planned[] {
   const bySeq = Map.groupBy(tasks, (index) => (work.tasks[index] as Task).seq)
@@ -225,13 +247,7 @@ const STATUS: Record<Step, RowStatus> = {
   delete: 'deleted',
 }
 
-function changeOf(
-  work: Work,
-  planned: readonly Planned[],
-  resolved: readonly Resolved[],
-  contents: Contents,
-  now: Date,
-): Change {
+function changeOf(work: Work, planned: readonly Planned[], resolved: readonly Resolved[], now: Date): Change {
   const change = noChange()
   const done: Record<string, number> = {}
   for (const [place, { seq, step, last, expected }] of planned.entries()) {
@@ -252,8 +268,8 @@ function changeOf(
           : null,
         doneOrder: work.doneOrder + change.journal.length + 1,
       })
-    if (last && end.code === null && step !== 'delete')
-      change.lineage.push(...pairOf(work, row, one.id, contents.get(seq)?.base ?? null, now))
+    if (last && end.code === null) change.takenBack.push(...takenBackOf(work, row, one.id))
+    if (last && end.code === null && step !== 'delete') change.lineage.push(...pairOf(work, row, one.id, now))
   }
   const phase = stepPhase((planned[0]?.step ?? 'create') as Step)
   for (const [status, count] of Object.entries(done))

@@ -1,4 +1,5 @@
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
+import { binaryArray } from '../../db/arrays.ts'
 import type { Queryable } from '../../db/pool.ts'
 import type { Sealing } from '../../operation/sealing.ts'
 import type { Action, PlanRow, SyncPlan } from '../planning/plan.ts'
@@ -71,14 +72,12 @@ export async function storePlan(
   await tx.query(sql`DELETE FROM config_job_rows WHERE org = ${org} AND job_id = ${id}`)
   const tasks = tasksByRow(plan)
   const counts: Counts = { total: plan.rows.length }
-  const rows = plan.rows.map((row, seq) => {
+  const storedOf = (row: PlanRow, seq: number): StoredRow => {
     const { desired, secrets, base, targetId, type, sourceId, title, action, matchedBy, revision, ...rest } =
       row
     const first = firstStatus(row, dryRun)
     const key = countKey(first.status, first.code)
     counts[key] = (counts[key] ?? 0) + 1
-    // what is paired and the same on both sides already is not written, nor recorded again
-    const settled = action === 'none' && matchedBy === 'lineage'
     const sealed =
       Object.keys(secrets).length > 0 ? sealing.seal(JSON.stringify(secrets)).toString('base64') : null
     return {
@@ -86,11 +85,21 @@ export async function storePlan(
       ...first,
       phase: firstPhase(row),
       level: tasks[seq]?.[0]?.level ?? 0,
-      plan: { ...rest, tasks: tasks[seq], ...(settled ? {} : { base }) },
-      desired: settled ? null : desired,
+      plan: { ...rest, tasks: tasks[seq] },
+      desired,
+      base,
     }
-  })
-  for (let at = 0; at < rows.length; at += ROWS) await insertRows(tx, org, id, rows.slice(at, at + ROWS), now)
+  }
+  // while one statement is under way the rows of the next one are made
+  let written: Promise<void> = Promise.resolve()
+  for (let at = 0; at < plan.rows.length; at += ROWS) {
+    const rows = plan.rows.slice(at, at + ROWS).map((row, index) => storedOf(row, at + index))
+    const statement = insertion(org, id, rows, now)
+    await written
+    written = tx.query(statement).then(() => {})
+    written.catch(() => {})
+  }
+  await written
   await tx.query(sql`
     UPDATE config_jobs SET plan_digest = ${plan.digest}, plan = ${JSON.stringify(headerOf(plan))}::jsonb,
            counts = ${JSON.stringify(counts)}::jsonb
@@ -98,21 +107,34 @@ export async function storePlan(
   return counts
 }
 
-async function insertRows(
-  tx: Queryable,
-  org: string,
-  id: string,
-  rows: readonly object[],
-  now: Date,
-): Promise<void> {
-  await tx.query(sql`
+/** A row as its statement takes it; the documents travel apart. */
+type StoredRow = Record<string, unknown> & { desired: PlanRow['desired']; base: PlanRow['base'] }
+
+const textOf = (value: object | null): string | null => (value === null ? null : JSON.stringify(value))
+
+function insertion(org: string, id: string, rows: readonly StoredRow[], now: Date): Sql {
+  const bare = rows.map(({ desired: _, base: __, ...rest }) => rest)
+  const desired = binaryArray(
+    'json',
+    rows.map((row) => textOf(row.desired)),
+  )
+  const bases = binaryArray(
+    'json',
+    rows.map((row) => textOf(row.base)),
+  )
+  return sql`
     INSERT INTO config_job_rows (org, job_id, seq, type, source_id, target_id, title, action, status, phase, level,
-      matched_by, revision, plan, desired, sealed_secrets, code, error, updated_at)
-    SELECT ${org}, ${id}, r.seq, r.type, r."sourceId", r."targetId", r.title, r.action, r.status, r.phase, r.level,
-           r."matchedBy", r.revision, r.plan, r.desired, decode(r.sealed, 'base64'), r.code, r.error, ${now}
-      FROM json_to_recordset(${JSON.stringify(rows)}::json)
-        AS r(seq integer, type text, "sourceId" text, "targetId" text, title text, action text, status text, phase text,
-             level integer, "matchedBy" text, revision text, plan jsonb, desired json, sealed text, code text, error text)`)
+      matched_by, revision, plan, desired, base, sealed_secrets, code, error, updated_at)
+    SELECT ${org}, ${id}, r.seq, r.type, r.source_id, r.target_id, r.title, r.action, r.status, r.phase, r.level,
+           r.matched_by, r.revision, r.plan, r.desired, r.base, decode(r.sealed, 'base64'), r.code, r.error, ${now}
+      FROM ROWS FROM (
+             json_to_recordset(${JSON.stringify(bare)}::json)
+               AS (seq integer, type text, "sourceId" text, "targetId" text, title text, action text, status text,
+                   phase text, level integer, "matchedBy" text, revision text, plan jsonb, sealed text, code text,
+                   error text),
+             unnest(${desired}::json[]), unnest(${bases}::json[]))
+        AS r(seq, type, source_id, target_id, title, action, status, phase, level, matched_by, revision, plan, sealed,
+             code, error, desired, base)`
 }
 
 /** Rows from which on a job is worth an ANALYZE, which takes as long as writing a few hundred. */
@@ -133,11 +155,11 @@ export async function announceRows(db: Queryable, { total = 0 }: Counts): Promis
 export async function copyPlan(tx: Queryable, { org, id }: Of, from: string, now: Date): Promise<void> {
   await tx.query(sql`
     INSERT INTO config_job_rows (org, job_id, seq, type, source_id, target_id, title, action, status, phase, level,
-      matched_by, revision, plan, desired, sealed_secrets, code, error, updated_at)
+      matched_by, revision, plan, desired, base, sealed_secrets, code, error, updated_at)
     SELECT ${org}, ${id}, r.seq, r.type, r.source_id, r.target_id, r.title, r.action,
            CASE WHEN r.action IN ('create', 'patch', 'delete') THEN 'pending' WHEN r.action = 'none' THEN 'skipped'
                 ELSE r.status END,
-           r.phase, r.level, r.matched_by, r.revision, r.plan, r.desired, r.sealed_secrets, r.code, r.error, ${now}
+           r.phase, r.level, r.matched_by, r.revision, r.plan, r.desired, r.base, r.sealed_secrets, r.code, r.error, ${now}
       FROM config_job_rows r WHERE r.org = ${org} AND r.job_id = ${from}`)
   await tx.query(sql`
     UPDATE config_jobs n SET plan = o.plan, plan_digest = o.plan_digest, counts = c.counts

@@ -8,6 +8,7 @@ import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { requireType } from '../../config-hub/types/registry.ts'
 import { split, withoutSecrets } from '../../config-store/secrets.ts'
 import { restored } from '../planning/content.ts'
+import { fetched } from '../planning/reader.ts'
 import { documentOf, holdsNull, patchBetween, Unresolved } from './document.ts'
 import { type Content, type Derived, type JournalWrite, type RowStatus, stepPhase } from './job.ts'
 import type { Notes } from './notes.ts'
@@ -23,6 +24,7 @@ import {
   rowOf,
   stepKey,
   type Task,
+  takenBackOf,
   type Work,
 } from './work.ts'
 
@@ -337,8 +339,19 @@ async function conclude(doing: Doing, item: Item | undefined): Promise<void> {
   // at once, for whatever fails while this is being noted
   work.open[doing.index] = false
   if (task.kind === 'create') work.created.add(task.seq)
-  await requests.notes.conclude({ ...change, journal: [entry] })
+  await requests.notes.conclude({ ...change, ...indexOf(doing, item, targetId), journal: [entry] })
   if (derived) work.deriving.delete(task.seq)
+}
+
+/** What the index here is to know of a write to a place elsewhere; of another server's organisation there is none. */
+function indexOf(
+  { work, type, connector }: Doing,
+  item: Item | undefined,
+  targetId: string | null,
+): Partial<Change> {
+  if (work.target.kind === 'remote' || connector.id === 'store') return {}
+  if (item) return { entries: [fetched(type, connector, item).entry] }
+  return targetId === null ? {} : { gone: [{ type: type.type, id: targetId }] }
 }
 
 /** A row that was created, and of which it is still to be asked which ids the target made within it. */
@@ -397,7 +410,7 @@ async function leave(doing: Doing, item: Item): Promise<void> {
 }
 
 /** The row after one of its tasks: ended with its last one. */
-function ended({ work, task, index, content }: Doing, status: RowStatus, targetId: string | null): Change {
+function ended({ work, task, index }: Doing, status: RowStatus, targetId: string | null): Change {
   const row = rowOf(work, task.seq)
   const { type, sourceId, attempt } = row
   const last = row.tasks.every((each) => each.task === index || !work.open[each.task])
@@ -405,14 +418,15 @@ function ended({ work, task, index, content }: Doing, status: RowStatus, targetI
   const end = endOf(work, row.seq, last, status)
   const lineage =
     last && end.code === null && targetId !== null && task.kind !== 'delete'
-      ? pairOf(work, row, targetId, content.base, work.deps.clock())
+      ? pairOf(work, row, targetId, work.deps.clock())
       : []
   return {
+    ...noChange(),
     rows: [{ seq: row.seq, phase, targetId, attempt, ...end }],
-    journal: [],
     events: [
       { phase, type, sourceId, targetId, status: end.status, ...(end.error ? { error: end.error } : {}) },
     ],
     lineage,
+    takenBack: last && end.code === null ? takenBackOf(work, row, targetId) : [],
   }
 }

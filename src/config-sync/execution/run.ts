@@ -6,7 +6,7 @@ import { enqueue } from '../../jobs/send.ts'
 import { Problem } from '../../operation/errors.ts'
 import type { SyncPlan } from '../planning/plan.ts'
 import { finish } from './finish.ts'
-import type { SyncJob } from './job.ts'
+import type { Content, SyncJob } from './job.ts'
 import { runLocal } from './local.ts'
 import { endRunning, tryRunning } from './locks-store.ts'
 import { announceRows, storePlan } from './plan-store.ts'
@@ -24,6 +24,7 @@ import {
   releaseToken,
   rowsOf,
   Superseded,
+  takeEvent,
   writeEvents,
 } from './store.ts'
 import { forgetToken, tokenOf, watchToken } from './tokens.ts'
@@ -113,26 +114,43 @@ async function attempt(
 ): Promise<void> {
   try {
     const sides = await openSides(deps, job)
-    const running = job.stage === 'running' || (await prepare(deps, job, sides, signal, hooks))
-    if (running) await execute(deps, job, sides, signal, hooks)
+    const plan = job.stage === 'running' ? undefined : await prepare(deps, job, sides, signal, hooks)
+    if (job.stage === 'running' || plan) await execute(deps, job, sides, signal, hooks, plan)
   } catch (error) {
     if (error instanceof Superseded) return
     if (signal.aborted || !(last || error instanceof Problem)) throw error
     deps.log.error({ err: error, org: job.org, job: job.id }, 'a sync job failed')
     const detail =
       error instanceof Problem ? error.options.detail : 'It failed for a reason that the log has.'
-    await endJob(deps.db, job, { status: 'failed', error: detail, stats: null, now: deps.clock() })
+    await endFailed(deps, job, detail ?? 'It failed.')
   }
 }
 
-/** Plans; true when the job is to go on at once. */
+/** Ends a job that cannot go on, and says why; nothing where another process has it by now. */
+async function endFailed(deps: Deps, job: SyncJob, error: string): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    const now = deps.clock()
+    const after = await takeEvent(tx, job)
+    if (after === undefined) return
+    await writeEvents(
+      tx,
+      job,
+      [{ phase: 'finalize', status: 'failed', message: 'ended failed', error }],
+      after,
+      now,
+    )
+    await endJob(tx, job, { status: 'failed', error, stats: null, now })
+  })
+}
+
+/** Plans; the plan, when the job is to go on at once. */
 async function prepare(
   deps: Deps,
   job: SyncJob,
   sides: Sides,
   signal: AbortSignal,
   hooks: Hooks,
-): Promise<boolean> {
+): Promise<SyncPlan | undefined> {
   const at = { phase: 'phase_0', batch: null, counts: job.counts } as const
   await deps.db.transaction((tx) => holdJob(tx, job, at, 0, 'planning'))
   const plan = await hooks.plan(deps, job, sides, signal)
@@ -149,14 +167,14 @@ async function prepare(
     if (job.needsToken && sides.target.kind === 'local') await releaseToken(tx, job)
     if (job.dryRun) {
       await endJob(tx, job, { status: 'succeeded', error: null, stats: null, now })
-      return false
+      return undefined
     }
     const run = (await hooks.decide(deps, tx, job)) === 'run'
     const to = run
       ? ({ stage: 'running', status: 'in_progress' } as const)
       : ({ stage: 'waiting', status: 'pending' } as const)
     await moveJob(tx, job, { ...to, phase: run ? 'phase_a' : 'phase_0', now })
-    return run
+    return run ? plan : undefined
   })
 }
 
@@ -166,6 +184,7 @@ async function execute(
   { target }: Sides,
   signal: AbortSignal,
   hooks: Hooks,
+  plan?: SyncPlan,
 ): Promise<void> {
   await moveJob(deps.db, job, {
     stage: 'running',
@@ -175,13 +194,16 @@ async function execute(
   })
   await announceRows(deps.db, job.counts)
   const [rows, journal] = await Promise.all([rowsOf(deps.db, job), journalOf(deps.db, job)])
-  const work = openWork({ deps, job, target, signal }, rows, journal)
+  const work = openWork({ deps, job, target, signal, contents: plan && contentsIn(plan) }, rows, journal)
   const from = performance.now()
   const lowerBound = await write(work, hooks)
   const seconds = (job.stats?.seconds ?? 0) + (performance.now() - from) / 1000
   const lowerBoundSeconds = lowerBound === null ? null : lowerBound / 1000
   await finish(work, { ...work.stats, seconds, lowerBoundSeconds })
 }
+
+const contentsIn = ({ rows }: SyncPlan): Map<number, Content> =>
+  new Map(rows.map(({ desired, secrets }, seq) => [seq, { desired, secrets }]))
 
 /** In batches where the target is the store of this server, by requests everywhere else. */
 async function write(work: Work, hooks: Hooks): Promise<number | null> {

@@ -1,5 +1,5 @@
-import { memberScopes } from '../../access/principal.ts'
-import { coveredBy, intersectScopes } from '../../access/scopes.ts'
+import { hasScope } from '../../access/principal.ts'
+import { standing } from '../../access/standing.ts'
 import { connectorsOf, openConnector, type Source } from '../../config-hub/connectors/open.ts'
 import { type ConnectorRow, connectorTo } from '../../config-hub/connectors/store.ts'
 import { READS, WRITES } from '../../config-hub/schema.ts'
@@ -7,7 +7,6 @@ import { registryOf } from '../../config-hub/types/registry.ts'
 import type { Deps } from '../../deps.ts'
 import { requiredScope } from '../../operation/admit.ts'
 import { fail } from '../../operation/errors.ts'
-import { grantStanding, keyStanding, memberStanding, type Standing } from './authority-store.ts'
 import type { SyncJob } from './job.ts'
 import { tokenOf } from './tokens.ts'
 
@@ -55,27 +54,19 @@ async function localSide(deps: Deps, org: string): Promise<Source> {
   }
 }
 
-async function requireStanding(
-  deps: Deps,
-  { org, principal }: Authority,
-  side: 'source' | 'target',
-): Promise<void> {
-  const standing = await standingOf(deps, org, principal)
-  const wanted = requiredScope(side === 'source' ? READS : WRITES, org) as string
-  if (!standing || !coveredBy(scopesOf(standing, org, principal), wanted))
+async function requireStanding(deps: Deps, authority: Authority, side: 'source' | 'target'): Promise<void> {
+  if (!(await mayUse(deps, authority, side)))
     fail('forbidden', 'Whoever allowed the use of the other organisation may not do so any more.')
 }
 
-function scopesOf({ scopes, memberRole }: Standing, org: string, principal: string): string[] {
-  const own = memberRole === null ? undefined : memberScopes({ org, role: memberRole })
-  if (scopes === null) return own ?? []
-  // whoever acts for a person may do no more than the person
-  return own && !principal.startsWith('user:') ? intersectScopes(scopes, own) : scopes
-}
-
-function standingOf({ db, clock }: Deps, org: string, principal: string): Promise<Standing | undefined> {
-  const [kind, id = ''] = principal.split(/:(.*)/s)
-  if (kind === 'key') return keyStanding(db, org, id, clock())
-  if (kind === 'grant') return grantStanding(db, org, id, clock())
-  return memberStanding(db, org, id)
+/** Whether a principal may read an organisation of this server, or write to it, now. */
+export async function mayUse(
+  { db, clock }: Pick<Deps, 'db' | 'clock'>,
+  { org, principal }: Authority,
+  side: 'source' | 'target',
+): Promise<boolean> {
+  const holder = await standing(db, org, { id: principal }, clock())
+  return (
+    holder !== undefined && hasScope(holder, requiredScope(side === 'source' ? READS : WRITES, org) as string)
+  )
 }

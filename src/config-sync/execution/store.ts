@@ -1,4 +1,4 @@
-import sql, { empty } from 'sql-template-tag'
+import sql, { empty, type Sql } from 'sql-template-tag'
 import type { Queryable } from '../../db/pool.ts'
 import type { Sealing } from '../../operation/sealing.ts'
 import type {
@@ -63,6 +63,14 @@ export async function holdJob(
   return held.seq - events
 }
 
+/** Takes the number of one event, wherever the job stands; answers the one before it. Undefined: another process has it. */
+export async function takeEvent(tx: Queryable, { org, id, fence }: Claim): Promise<number | undefined> {
+  const [taken] = await tx.query<{ seq: number }>(sql`
+    UPDATE config_jobs SET event_seq = event_seq + 1
+     WHERE org = ${org} AND id = ${id} AND fence = ${fence} AND stage <> 'ended' RETURNING event_seq AS seq`)
+  return taken && taken.seq - 1
+}
+
 /** Moves a claimed job from planning on. Throws `Superseded`. */
 export async function moveJob(
   tx: Queryable,
@@ -101,7 +109,7 @@ export async function releaseToken(tx: Queryable, { org, id, fence }: Claim): Pr
 export const rowsOf = (db: Queryable, { org, id }: Pick<SyncJob, 'org' | 'id'>): Promise<Row[]> =>
   db.query<Row>(sql`
     SELECT seq, type, source_id AS "sourceId", target_id AS "targetId", action, status, code, matched_by AS "matchedBy",
-           revision, attempt, coalesce((plan->>'mayDuplicate')::boolean, false) AS "mayDuplicate",
+           revision, attempt, coalesce((plan->>'mayDuplicate')::boolean, false) AS "mayDuplicate", base IS NOT NULL AS "hasBase",
            coalesce(plan->'derives', '[]') AS derives, coalesce(plan->'tasks', '[]') AS tasks
       FROM config_job_rows WHERE org = ${org} AND job_id = ${id} ORDER BY seq`)
 
@@ -115,20 +123,30 @@ export async function contentsOf(
   const rows = await db.query<{
     seq: number
     desired: Content['desired']
-    base: Content['base']
     sealed: Buffer | null
   }>(
     sql`
-    SELECT seq, desired, plan->'base' AS base, sealed_secrets AS sealed FROM config_job_rows
+    SELECT seq, desired, sealed_secrets AS sealed FROM config_job_rows
      WHERE org = ${org} AND job_id = ${id} AND seq = ANY(${seqs as number[]}::integer[])`,
   )
   return new Map(
-    rows.map(({ seq, desired, base, sealed }) => [
+    rows.map(({ seq, desired, sealed }) => [
       seq,
-      { desired, base, secrets: sealed ? JSON.parse(sealing.unseal(sealed)) : {} },
+      { desired, secrets: sealed ? JSON.parse(sealing.unseal(sealed)) : {} },
     ]),
   )
 }
+
+/** The base and the document that are kept with a row of a job, where a statement has its number. */
+export const baseAt =
+  ({ org, id }: Pick<SyncJob, 'org' | 'id'>) =>
+  (seq: Sql): Sql =>
+    sql`(SELECT b.base FROM config_job_rows b WHERE b.org = ${org} AND b.job_id = ${id} AND b.seq = ${seq})`
+
+export const desiredAt =
+  ({ org, id }: Pick<SyncJob, 'org' | 'id'>) =>
+  (seq: Sql): Sql =>
+    sql`(SELECT b.desired FROM config_job_rows b WHERE b.org = ${org} AND b.job_id = ${id} AND b.seq = ${seq})`
 
 /** What was begun and done so far. */
 export const journalOf = (db: Queryable, { org, id }: Pick<SyncJob, 'org' | 'id'>): Promise<JournalEntry[]> =>

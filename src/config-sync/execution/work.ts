@@ -1,11 +1,12 @@
 import type { Source } from '../../config-hub/connectors/open.ts'
-import type { Document } from '../../config-hub/index/entry.ts'
+import type { Document, Entry, NodeKey } from '../../config-hub/index/entry.ts'
 import type { SyncedPair } from '../../config-hub/lineage/lineage.ts'
 import type { Deps } from '../../deps.ts'
 import { canonical } from '../../operation/plan.ts'
 import { dependents } from '../planning/schedule.ts'
 import type { Naming } from './document.ts'
 import {
+  type Content,
   type Counts,
   countKey,
   type Derived,
@@ -31,6 +32,8 @@ export type Work = {
   target: Source
   signal: AbortSignal
   rows: Row[]
+  /** What rows are to be, where this process has just planned it. */
+  contents: ReadonlyMap<number, Content> | undefined
   tasks: Task[]
   waiting: number[][]
   /** By task: whether it is still to be done. */
@@ -58,7 +61,7 @@ const FINISHED: ReadonlySet<string> = new Set(['created', 'patched', 'deleted', 
 
 /** A job as its rows and journal say that it stands. */
 export function openWork(
-  given: Pick<Work, 'deps' | 'job' | 'target' | 'signal'>,
+  given: Pick<Work, 'deps' | 'job' | 'target' | 'signal' | 'contents'>,
   rows: Row[],
   journal: readonly JournalEntry[],
 ): Work {
@@ -132,9 +135,19 @@ export type Change = {
   journal: JournalWrite[]
   events: EventWrite[]
   lineage: SyncedPair[]
+  /** Of what is being made as it was: whose pairs are to be what they were too. */
+  takenBack: TakenBackRow[]
+  /** What the index of the target's organisation is to know: of places elsewhere, whose writes do not tell it. */
+  entries: Entry[]
+  gone: NodeKey[]
 }
 
-export const noChange = (): Change => ({ rows: [], journal: [], events: [], lineage: [] })
+/** `was` is the id that it had, `id` the one that it has now; null: it is gone. */
+export type TakenBackRow = { seq: number; type: string; was: string; id: string | null }
+
+export const noChange = (): Change => ({
+  ...{ rows: [], journal: [], events: [], lineage: [], takenBack: [], entries: [], gone: [] },
+})
 
 /** How the rows stand after these writes; a row may be written twice. */
 export function countsAfter(work: Work, writes: readonly RowWrite[]): Counts {
@@ -246,22 +259,32 @@ export function addChange(to: Change, more: Change): void {
   to.journal.push(...more.journal)
   to.events.push(...more.events)
   to.lineage.push(...more.lineage)
+  to.takenBack.push(...more.takenBack)
+  to.entries.push(...more.entries)
+  to.gone.push(...more.gone)
 }
 
 /** The pair that a sync leaves behind, as the organisation that keeps it knows it; nothing for other jobs. */
 export function pairOf(
   { job, target }: Pick<Work, 'job' | 'target'>,
-  { type, sourceId }: Pick<Row, 'type' | 'sourceId'>,
+  { seq, type, sourceId, hasBase }: Pick<Row, 'seq' | 'type' | 'sourceId' | 'hasBase'>,
   targetId: string,
-  base: Document | null,
   now: Date,
 ): SyncedPair[] {
-  if (job.kind !== 'sync' || job.sourceOrg === null || base === null || sourceId === '') return []
-  const of = { type, syncedAt: now, jobId: job.id, base }
+  if (job.kind !== 'sync' || job.sourceOrg === null || !hasBase || sourceId === '') return []
+  const of = { type, syncedAt: now, jobId: job.id, place: seq }
   // an organisation elsewhere has no row here: ours keeps the pair as if it came from there
   return target.kind === 'remote'
     ? [{ ...of, sourceOrg: job.targetOrg, sourceId: targetId, targetId: sourceId }]
     : [{ ...of, sourceOrg: job.sourceOrg, sourceId, targetId }]
+}
+
+/** What a rollback or restore did to one configuration, as far as its pairs follow from that. */
+export function takenBackOf({ job }: Pick<Work, 'job'>, row: Row, targetId: string | null): TakenBackRow[] {
+  if (job.kind !== 'rollback' && job.kind !== 'restore') return []
+  const was = row.sourceId || row.targetId
+  if (was === null) return []
+  return [{ seq: row.seq, type: row.type, was, id: row.action === 'delete' ? null : targetId }]
 }
 
 export const lineageOrg = ({ job, target }: Pick<Work, 'job' | 'target'>): string =>

@@ -43,12 +43,14 @@ export async function beginJob(ctx: Context, job: Begin): Promise<JobRow> {
 }
 
 export const requesterOf = ({ principal }: Pick<Context, 'principal'>): JobRow['requestedBy'] => {
-  const { id, source, role, displayName } = principal
-  return { id, source, role, displayName }
+  const { id, source, role, displayName, scopes } = principal
+  return { id, source, role, displayName, scopes }
 }
 
 /** Jobs that the routes of the contract's sync jobs show. */
 export const SYNC_KINDS: readonly JobKind[] = ['sync', 'restore', 'rollback']
+
+export const ALL_KINDS: readonly JobKind[] = [...SYNC_KINDS, 'delete']
 
 /** Errors: `not-found`, for a job of other kinds too. */
 export async function requireJob(

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ConfigId, Instant, Type } from '../../config-hub/schema.ts'
-import { secret } from '../../operation/redact.ts'
+import { transient } from '../../operation/redact.ts'
 
 export const JobId = z.string().regex(/^job-[0-9a-f]{16}$/, 'must be the id of a job')
 
@@ -38,9 +38,12 @@ export const Overrides = z
   )
   .describe('Merge patches (RFC 7396) on what the source has, by <type>:<source id>')
 
-export const OtherToken = secret(z.string().min(1).max(4096)).describe(
-  'A token of the other organisation: verified before anything of it is read, and kept nowhere',
-)
+const token = (of: string) =>
+  transient(z.string().min(1).max(4096)).describe(
+    `A token of the ${of} organisation: verified before anything of it is read, and kept nowhere`,
+  )
+export const TargetToken = token('target')
+export const SourceToken = token('source')
 
 export const JobStatus = z.enum(['pending', 'in_progress', 'succeeded', 'partial', 'failed', 'cancelled'])
 export const Phase = z.enum(['phase_0', 'phase_a', 'phase_a5', 'phase_b', 'finalize'])

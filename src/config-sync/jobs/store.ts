@@ -20,8 +20,8 @@ export type JobRequest = {
   authority?: { org: string; principal: string }
 }
 
-/** Who asked, as audit and approvals name it. */
-export type Requester = { id: string; source: string; role: string; displayName: string }
+/** Who asked, as audit and approvals name it; `scopes` are the most that was allowed then. */
+export type Requester = { id: string; source: string; role: string; displayName: string; scopes: string[] }
 
 export type JobRow = {
   org: string

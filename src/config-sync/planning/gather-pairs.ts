@@ -1,8 +1,8 @@
 import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import type { Queryable } from '../../db/pool.ts'
 import { type KnownPair, keyText, type SourceItem } from './input.ts'
-import { basesWith, blocksWith, type PairRow, pairsWith } from './read-store.ts'
-import type { Side } from './reader.ts'
+import { aliveOf, basesWith, blocksWith, type PairRow, pairsWith } from './read-store.ts'
+import { AT_ONCE, allOf, readerOf, type Side } from './reader.ts'
 
 /** A pair with when it was last synced, and who keeps it. */
 export type DatedPair = Omit<KnownPair, 'base' | 'baseMirrored'> & { syncedAt: Date | null }
@@ -30,6 +30,65 @@ export async function pairsOf(
     ],
     blocked: [...blocks, ...mirroredBlocks.map(turned)],
   }
+}
+
+/** Which of these live on a side. An answer takes one statement here, one request for each elsewhere. */
+async function livingOf(db: Queryable, side: Side, keys: readonly NodeKey[]): Promise<Set<string>> {
+  if (side.kind === 'local') return new Set((await aliveOf(db, side.org, keys)).map(keyText))
+  const reader = readerOf(side)
+  const found = await allOf(keys, AT_ONCE, (key) => reader.get(key))
+  return new Set(keys.filter((_, index) => found[index]).map(keyText))
+}
+
+const sourceOf = ({ type, sourceId }: Blocked): NodeKey => ({ type, id: sourceId })
+const targetOf = ({ type, targetId }: Blocked): NodeKey => ({ type, id: targetId })
+
+/**
+ * Each direction keeps pairs of its own, which outlive what they pair. Where two have one end in common, the one of
+ * which more lives counts.
+ */
+export async function withoutDead(
+  db: Queryable,
+  source: Side,
+  target: Side,
+  pairs: readonly DatedPair[],
+): Promise<readonly DatedPair[]> {
+  const once = new Map(pairs.map((pair) => [bothKey(pair), pair]))
+  const bySource = Map.groupBy(once.values(), (pair) => keyText(sourceOf(pair)))
+  const byTarget = Map.groupBy(once.values(), (pair) => keyText(targetOf(pair)))
+  const rivals = (pair: DatedPair): DatedPair[] =>
+    [
+      ...(bySource.get(keyText(sourceOf(pair))) ?? []),
+      ...(byTarget.get(keyText(targetOf(pair))) ?? []),
+    ].filter((other) => bothKey(other) !== bothKey(pair))
+  if (bySource.size === once.size && byTarget.size === once.size) return pairs
+  const contested = pairs.filter((pair) => rivals(pair).length > 0)
+  const [sources, targets] = await Promise.all([
+    livingOf(db, source, contested.map(sourceOf)),
+    livingOf(db, target, contested.map(targetOf)),
+  ])
+  const living = (pair: DatedPair): number =>
+    Number(sources.has(keyText(sourceOf(pair)))) + Number(targets.has(keyText(targetOf(pair))))
+  return pairs.filter((pair) => rivals(pair).every((other) => living(other) <= living(pair)))
+}
+
+/** Pairs of what is not promoted here: whoever would be matched with their targets has to know whether they still count. */
+export const loosened = (pairs: readonly DatedPair[], sources: readonly NodeKey[]): DatedPair[] => {
+  const own = new Set(sources.map(keyText))
+  return pairs.map((pair) => (own.has(keyText(sourceOf(pair))) ? pair : { ...pair, loose: true as const }))
+}
+
+/** Of these targets, which something else would become, the pairs whose source is gone are loose. */
+export async function loosePairs(
+  db: Queryable,
+  source: Side,
+  pairs: readonly DatedPair[],
+  targets: ReadonlySet<string>,
+): Promise<DatedPair[]> {
+  const asked = pairs.filter((pair) => targets.has(keyText(targetOf(pair))))
+  const living = asked.length === 0 ? undefined : await livingOf(db, source, asked.map(sourceOf))
+  const gone = new Set(asked.filter((pair) => !living?.has(keyText(sourceOf(pair)))))
+  return pairs.map((pair) => (gone.has(pair) ? { ...pair, loose: true as const } : pair))
 }
 
 const turned = <T extends Blocked>(row: T): T => ({ ...row, sourceId: row.targetId, targetId: row.sourceId })
@@ -66,9 +125,9 @@ export async function withBases(
     (mirrored ? bases.mirrored.get(`${type}/${targetId}`) : bases.direct.get(`${type}/${sourceId}`)) ?? null
   return pairs.map((pair): KnownPair => {
     const from = latest.get(bothKey(pair))
-    const { type, sourceId, targetId, mirrored } = pair
+    const { syncedAt: _, ...rest } = pair
     const base = from ? baseOf(from) : null
-    return { type, sourceId, targetId, mirrored, base, baseMirrored: from?.mirrored ?? mirrored }
+    return { ...rest, base, baseMirrored: from?.mirrored ?? rest.mirrored }
   })
 }
 

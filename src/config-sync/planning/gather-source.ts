@@ -34,7 +34,7 @@ export const sourcesOf = (
 async function localSources(
   deps: Db,
   side: Side,
-  { resources, includeDependencies, overrides }: Selection,
+  { resources, includeDependencies, overrides, known }: Selection,
   signal?: AbortSignal,
 ): Promise<SourceItem[]> {
   const reader = readerOf(side, signal)
@@ -43,7 +43,7 @@ async function localSources(
   for (let level = unseen(resources, seen); level.length > 0; ) {
     const [rows, references] = await Promise.all([
       itemsOf(deps.db, side.org, level),
-      referencesOf(deps.db, side.org, level),
+      referencesOf(deps.db, side.org, level, known),
     ])
     const items = await readDocuments(deps, side, rows, reader)
     for (const item of items)

@@ -29,8 +29,14 @@ export type TargetItem = Known & {
   secretHashes: Readonly<Record<string, string>> | null
 }
 
-/** What the place of a type at the target can do. */
-export type Place = { choosesIds: boolean; creates: boolean; patches: boolean; deletes: boolean }
+/** What the place of a type at the target can do. `keyed`: a create whose answer was lost is never done twice. */
+export type Place = {
+  choosesIds: boolean
+  creates: boolean
+  patches: boolean
+  deletes: boolean
+  keyed?: boolean
+}
 
 /**
  * A pair of lineage, seen from this sync's source; `mirrored`: the source keeps it, which once imported it from the
@@ -43,6 +49,8 @@ export type KnownPair = {
   mirrored: boolean
   base: Document | null
   baseMirrored: boolean
+  /** Its source is gone: the target may become the counterpart of another one, and the pair ends then. */
+  loose?: true
 }
 
 export type Choice = 'source' | 'target' | 'fail'

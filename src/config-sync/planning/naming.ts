@@ -28,9 +28,13 @@ export function namingOf(
   derived: ReadonlyMap<string, Derived>,
 ): Naming {
   const paired = new Map<string, KnownPair>()
+  const taken = new Map<string, string>()
+  for (const [key, { targetId }] of planned)
+    if (targetId !== null) taken.set(`${key.slice(0, key.indexOf('/'))}/${targetId}`, key)
   for (const pair of pairs) {
     const key = `${pair.type}/${pair.sourceId}`
-    if (!alive.has(`${pair.type}/${pair.targetId}`)) continue
+    const target = `${pair.type}/${pair.targetId}`
+    if (!alive.has(target) || (taken.get(target) ?? key) !== key) continue
     if (!paired.has(key) || !pair.mirrored) paired.set(key, pair)
   }
   return {
@@ -114,12 +118,38 @@ type Lookup = (type: string, id: string) => string | undefined
 /** What a symbol made of a source id, or of a target id, means at the target. */
 export type BaseNames = { source: Lookup; target: Lookup }
 
+/** Whatever has no counterpart any more is called as the source calls it, in whichever direction it was synced last. */
 export function baseNames(naming: Naming, pairs: readonly KnownPair[]): BaseNames {
-  const targets = new Set(pairs.map(({ type, targetId }) => `${type}/${targetId}`))
+  const sources = new Set(pairs.map(({ type, sourceId }) => `${type}/${sourceId}`))
+  const targets = new Map(pairs.map(({ type, sourceId, targetId }) => [`${type}/${targetId}`, sourceId]))
+  const source: Lookup = (type, id) =>
+    naming.meaningOf({ type, id })?.at ?? (sources.has(`${type}/${id}`) ? id : undefined)
   return {
-    source: (type, id) => naming.meaningOf({ type, id })?.at,
-    target: (type, id) => (targets.has(`${type}/${id}`) ? id : undefined),
+    source,
+    target(type, id) {
+      const of = targets.get(`${type}/${id}`)
+      return of === undefined ? undefined : source(type, of)
+    },
   }
+}
+
+/**
+ * The ids that things of the plan had at the target before they were deleted there, in a document of the target: what
+ * they become now.
+ */
+export function renewed(
+  { pairs, alive }: Given,
+  naming: Naming,
+): (type: Parameters<typeof rewritten>[0], document: Document) => Document {
+  const anew = new Map<string, string>()
+  for (const { type, sourceId, targetId } of pairs) {
+    const now = alive.has(`${type}/${targetId}`) ? undefined : naming.meaningOf({ type, id: sourceId })?.at
+    if (now !== undefined && now !== targetId) anew.set(`${type}/${targetId}`, now)
+  }
+  const texts = new Map([...anew].map(([key, now]) => [key.slice(key.indexOf('/') + 1), now]))
+  const declared = (name: string, toType: string) =>
+    toType === '' ? texts.get(name) : anew.get(`${toType}/${name}`)
+  return (type, document) => (anew.size === 0 ? document : rewritten(type, document, { declared, texts }))
 }
 
 function walk(value: unknown, lookup: (type: string, id: string) => string): unknown {

@@ -90,7 +90,7 @@ function pairType(sources: readonly SourceItem[], found: Map<string, Pairing>, g
         ...{ ambiguous: undefined, wasDeleted: false },
       })
   }
-  const claimed = new Set(pairs.map(({ targetId }) => targetId))
+  const claimed = new Set(pairs.filter(({ loose }) => !loose).map(({ targetId }) => targetId))
   const { matches, ambiguous } = match({ sources: open, targets, claimed, blocked, translate })
   const matched = new Map(matches.map((each) => [each.sourceId, each]))
   const taken = new Set([...claimed, ...matches.map(({ targetId }) => targetId)])

@@ -2,10 +2,11 @@ import type { Capability } from '../../config-hub/connectors/connector.ts'
 import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import type { Deps } from '../../deps.ts'
 import { Problem } from '../../operation/errors.ts'
-import { pairsOf, withBases } from './gather-pairs.ts'
+import { loosened, loosePairs, pairsOf, withBases, withoutDead } from './gather-pairs.ts'
 import { sourcesOf } from './gather-source.ts'
 import { targetsOf } from './gather-target.ts'
-import { type Conflicts, FAIL, type Place, type SourceItem, type SyncInput } from './input.ts'
+import { type Conflicts, FAIL, keyText, type Place, type SourceItem, type SyncInput } from './input.ts'
+import { pairings } from './pairing.ts'
 import type { SyncPlan } from './plan.ts'
 import { planSync } from './plan-sync.ts'
 import { isStore, type Side } from './reader.ts'
@@ -40,7 +41,8 @@ export const planJob = async (deps: Needs, request: PlanRequest): Promise<SyncPl
 /** Everything that the plan follows from. */
 export async function gather(deps: Needs, request: PlanRequest): Promise<SyncInput> {
   const { source, target, resources, includeDependencies, conflicts = FAIL, signal } = request
-  const { pairs, blocked } = await pairsOf(deps.db, source, target)
+  const { pairs: all, blocked } = await pairsOf(deps.db, source, target)
+  const pairs = await withoutDead(deps.db, source, target, all)
   const selection = {
     resources,
     includeDependencies,
@@ -52,10 +54,10 @@ export async function gather(deps: Needs, request: PlanRequest): Promise<SyncInp
     ...{ sourceOrg: source.org, targetOrg: target.org, sources, blocked },
     places: placesOf(target, [...resources, ...sources]),
   }
-  const [found, known] = await Promise.all([
-    targetsOf(deps, target, { ...given, pairs: pairs.map(bare) }, signal),
-    withBases(deps.db, source, target, pairs, sources),
-  ])
+  const loose = loosened(pairs, sources).map(bare)
+  const found = await targetsOf(deps, target, { ...given, pairs: loose }, signal)
+  const standing = await loosePairs(deps.db, source, pairs, takenAnew({ ...given, ...found, pairs: loose }))
+  const known = await withBases(deps.db, source, target, standing, sources)
   return {
     ...given,
     ...found,
@@ -66,6 +68,19 @@ export async function gather(deps: Needs, request: PlanRequest): Promise<SyncInp
     conflicts,
     hash: deps.sealing.hash,
   }
+}
+
+/** Targets that something is, or could be, matched with though a pair of something else has them. */
+function takenAnew(given: Parameters<typeof pairings>[0]): Set<string> {
+  const claimed = new Set(
+    given.pairs.filter(({ loose }) => loose).map(({ type, targetId }) => `${type}/${targetId}`),
+  )
+  if (claimed.size === 0) return claimed
+  const matched = [...pairings(given)].flatMap(([source, { target, matchedBy, ambiguous = [] }]) => [
+    ...(target && matchedBy !== 'lineage' ? [keyText(target)] : []),
+    ...ambiguous.map((id) => `${source.slice(0, source.indexOf('/'))}/${id}`),
+  ])
+  return new Set(matched.filter((key) => claimed.has(key)))
 }
 
 const bare = (pair: Omit<SyncInput['pairs'][number], 'base' | 'baseMirrored'>) => ({
@@ -94,6 +109,7 @@ export function placesOf(target: Side, keys: readonly NodeKey[]): Map<string, Pl
       creates: can.has('create'),
       patches: can.has('patch') || can.has('put'),
       deletes: can.has('delete'),
+      keyed: can.has('keyed-write') || can.has('find-by-key'),
     })
   }
   return places

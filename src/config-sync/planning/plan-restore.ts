@@ -1,13 +1,14 @@
 import { symbolOf } from '../../config-hub/compare/normalise.ts'
 import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import type { ConfigType, Registry } from '../../config-hub/types/definition.ts'
+import { stableOf } from './content.ts'
 import { planDigest } from './digest.ts'
 import { namedIn } from './extracted.ts'
 import { byKey, keyText, type Place } from './input.ts'
 import type { PlanRow, SyncPlan } from './plan.ts'
 import { type Dependant, deletion } from './plan-delete.ts'
 import { emptyRow, type Former, type Live, replacement } from './replace.ts'
-import { rewritten } from './rewrite.ts'
+import { rewritten, symbolsIn } from './rewrite.ts'
 import { allTasks, type Wait } from './tasks.ts'
 
 /** A configuration as a snapshot has it. */
@@ -82,10 +83,14 @@ function restoredRow(
   const former = { ...item, document: remade(type, item.document, anew) }
   if (now) return { ...row, ...replacement(type, now, former, hash) }
   const made = anew.has(keyText(item))
+  // what its place makes anew is not sent
+  const desired = made ? stableOf(type, former.document) : former.document
   return {
     ...row,
-    ...{ action: 'create', desired: former.document, secrets: item.secrets },
-    ...(made ? { sourceId: item.id, targetId: null, mayDuplicate: type.natural_key.length === 0 } : {}),
+    ...{ action: 'create', desired, secrets: item.secrets },
+    ...(made
+      ? { sourceId: item.id, targetId: null, mayDuplicate: type.natural_key.length === 0 && !place.keyed }
+      : {}),
   }
 }
 
@@ -104,7 +109,10 @@ function completed(
   const waits = keys.map((key, row): Wait[] => {
     const [item, type] = [was.get(keyText(key)), types.get(key.type)]
     const acting = bare[row]?.action === 'create' || bare[row]?.action === 'patch'
-    return item && type && acting ? waitsOf(type, item.document, row, index, anew) : []
+    const desired = bare[row]?.desired
+    return item && type && acting && desired
+      ? waitsOf(type, { before: item.document, desired }, row, index, anew)
+      : []
   })
   const rows = bare.map((row, at) => ({
     ...row,
@@ -129,22 +137,21 @@ function completed(
   return { ...plan, digest: planDigest(plan, hash) }
 }
 
-/** References by id, as documents declare them or their texts have them. */
-function waitsOf(
+/** What a document that is to be written refers to in the same plan, and the ids in it that the target is still to make. */
+export function waitsOf(
   type: ConfigType,
-  document: Document,
+  { before, desired }: { before: Document; desired: Document },
   own: number,
   index: ReadonlyMap<string, number>,
   anew: ReadonlyMap<string, string>,
 ): Wait[] {
-  const found = namedIn(type, document).flatMap(({ name, toType, required }) => {
-    const keys =
-      toType === '' ? [...anew.keys()].filter((key) => key.endsWith(`/${name}`)) : [`${toType}/${name}`]
-    return keys.flatMap((key): Wait[] => {
-      const to = index.get(key)
-      if (to === undefined || (to === own && !anew.has(key))) return []
-      return [{ to, required, hard: anew.has(key) }]
-    })
+  const declared = namedIn(type, before).flatMap(({ name, toType, required }): Wait[] => {
+    const to = toType === '' ? undefined : index.get(`${toType}/${name}`)
+    return to === undefined || to === own ? [] : [{ to, required, hard: false }]
   })
-  return found.sort((a, b) => a.to - b.to)
+  const made = symbolsIn(desired).flatMap((key): Wait[] => {
+    const to = anew.has(key) ? index.get(key) : undefined
+    return to === undefined ? [] : [{ to, required: false, hard: true }]
+  })
+  return [...declared, ...made].sort((a, b) => a.to - b.to)
 }

@@ -1,23 +1,27 @@
 import { symbolOf } from '../../config-hub/compare/normalise.ts'
 import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
-import type { Registry } from '../../config-hub/types/definition.ts'
+import type { ConfigType, Registry } from '../../config-hub/types/definition.ts'
+import { stableOf } from './content.ts'
 import { planDigest } from './digest.ts'
 import { keyText, type Place } from './input.ts'
 import type { PlanRow, PlanTask, SyncPlan } from './plan.ts'
-import { stillNeeded } from './plan-delete.ts'
-import { remade } from './plan-restore.ts'
+import { type Dependant, stillNeeded } from './plan-delete.ts'
+import { remade, waitsOf } from './plan-restore.ts'
 import { emptyRow, type Live, replacement } from './replace.ts'
 import { allTasks, type Wait } from './tasks.ts'
 
-/** One write that a job did. */
+/** One write that a job did, or began: `done` says that it is known to have happened. */
 export type DoneWrite = {
   seq: number
   step: PlanTask['kind']
+  done: boolean
   doneOrder: number
   type: string
-  targetId: string
+  /** Null: the target was to make it, and nobody knows what it made. */
+  targetId: string | null
   /** What was there before, its secrets apart; null: nothing. */
   before: { document: Document; secrets: Readonly<Record<string, unknown>> } | null
+  preRevision: string | null
   postRevision: string | null
   postHash: string | null
 }
@@ -34,30 +38,81 @@ export type RollbackInput = {
   rows: readonly DoneRow[]
   writes: readonly DoneWrite[]
   live: readonly LiveNow[]
+  /** Who refers now to what the job created. */
+  dependants?: readonly Dependant[]
   hash(text: string): string
 }
 
-/** All that a job did to one configuration. */
-type Net = NodeKey & { seq: number; title: string; before: DoneWrite['before']; last: DoneWrite }
+/** All that a job did to one configuration. `unclear`: what it was about to do last may have happened or not. */
+type Net = NodeKey & {
+  seq: number
+  title: string
+  before: DoneWrite['before']
+  last: DoneWrite
+  unclear: boolean
+}
+
+type Lives = ReadonlyMap<string, LiveNow>
 
 /**
  * Takes back what a job did, in the reverse order: deletes what it created, puts back what it changed, creates what it
- * deleted. What is not as the job left it is refused, and what that may still refer to. Pure.
+ * deleted. What is not as the job left it is refused, and what that, or anything else, still refers to. Pure.
  */
 export function planRollback(input: RollbackInput): SyncPlan {
-  const { rows: done, writes, hash } = input
-  const titles = new Map(done.map(({ seq, title }) => [seq, title]))
-  const nets = netsOf(writes, titles)
+  const { writes, hash, types } = input
   const live = new Map(input.live.map((each) => [keyText(each), each]))
+  const nets = netsOf(writes, new Map(input.rows.map(({ seq, title }) => [seq, title])), live)
   const anew = new Map(
     nets
       .filter(({ last, type }) => last.step === 'delete' && input.places.get(type)?.choosesIds === false)
       .map(({ type, id }) => [`${type}/${id}`, symbolOf(type, id)]),
   )
   const rows = nets.map((net) => inverse(net, live.get(keyText(net)), input, anew))
+  const after = reversed(nets, input.rows)
+  refuseStillNeeded(rows, nets, after, live, input.dependants ?? [])
+  const index = new Map(nets.map((net, row) => [keyText(net), row]))
+  const { tasks, cycles } = allTasks(
+    rows.map(({ type, targetId, action, desired }, at) => {
+      const soft = (after[at] as number[]).map((to): Wait => ({ to, required: false, hard: false }))
+      const [before, of] = [nets[at]?.before?.document, types.get(type)]
+      const named = before && desired && of ? waitsOf(of, { before, desired }, at, index, anew) : []
+      const key = `${type} ${targetId}`
+      return { key, action, after: after[at] as number[], waits: [...soft, ...named] }
+    }),
+  )
+  const plan = { rows, tasks, cycles }
+  return { ...plan, digest: planDigest(plan, hash) }
+}
+
+/** By configuration, the latest first. */
+function netsOf(writes: readonly DoneWrite[], titles: ReadonlyMap<number, string>, live: Lives): Net[] {
+  const inOrder = [...writes].sort((a, b) => a.doneOrder - b.doneOrder || a.seq - b.seq)
+  return [...Map.groupBy(inOrder, ({ seq }) => seq).values()]
+    .flatMap((all): Net[] => {
+      const each = all.filter((write) => happened(write, live) !== false)
+      const [first, last] = [each[0], each.at(-1)]
+      if (!first || !last) return []
+      const { type, seq, before } = first
+      const id = last.targetId ?? ''
+      const unclear = each.some((write) => happened(write, live) === undefined)
+      return [{ type, id, seq, before, last, title: titles.get(seq) || id, unclear }]
+    })
+    .sort((a, b) => b.last.doneOrder - a.last.doneOrder || b.seq - a.seq)
+}
+
+/** Whether a write happened, as the journal or what is there now says; undefined: nobody knows. */
+function happened({ done, type, targetId, step, preRevision }: DoneWrite, live: Lives): boolean | undefined {
+  if (done) return true
+  if (targetId === null) return undefined
+  const now = live.get(`${type}/${targetId}`)
+  if (!now) return step === 'delete' ? true : step === 'create' ? false : undefined
+  return step !== 'create' && now.revision === preRevision ? false : undefined
+}
+
+/** By row of the plan, those that waited for it: they come first now. */
+function reversed(nets: readonly Net[], done: readonly DoneRow[]): number[][] {
   const index = new Map(nets.map(({ seq }, row) => [seq, row]))
-  // what waited comes first now
-  const after: number[][] = rows.map(() => [])
+  const after: number[][] = nets.map(() => [])
   for (const { seq, waitedFor } of done) {
     const waiter = index.get(seq)
     for (const other of waitedFor) {
@@ -65,33 +120,7 @@ export function planRollback(input: RollbackInput): SyncPlan {
       if (waiter !== undefined && first !== undefined && waiter !== first) after[first]?.push(waiter)
     }
   }
-  refuseStillReferred(rows, nets, after, live)
-  const { tasks, cycles } = allTasks(
-    rows.map(({ type, targetId, action }, at) => ({
-      ...{ key: `${type} ${targetId}`, action, after: after[at] as number[] },
-      waits: (after[at] as number[]).map((to): Wait => {
-        const other = nets[to] as Net
-        return { to, required: false, hard: anew.has(keyText(other)) }
-      }),
-    })),
-  )
-  const plan = { rows, tasks, cycles }
-  return { ...plan, digest: planDigest(plan, hash) }
-}
-
-/** By configuration, the latest first. */
-function netsOf(writes: readonly DoneWrite[], titles: ReadonlyMap<number, string>): Net[] {
-  const bySeq = Map.groupBy(
-    [...writes].sort((a, b) => a.doneOrder - b.doneOrder),
-    ({ seq }) => seq,
-  )
-  return [...bySeq.values()]
-    .map((each): Net => {
-      const [first, last] = [each[0] as DoneWrite, each.at(-1) as DoneWrite]
-      const { type, targetId: id, seq, before } = first
-      return { type, id, seq, before, last, title: titles.get(seq) ?? id }
-    })
-    .sort((a, b) => b.last.doneOrder - a.last.doneOrder)
+  return after
 }
 
 function inverse(
@@ -102,23 +131,15 @@ function inverse(
 ): PlanRow {
   const { before, last, title } = net
   const [type, place] = [types.get(net.type), places.get(net.type)]
-  const row = emptyRow(net, { title, revision: now?.revision ?? null })
+  const row = emptyRow(net, { title, targetId: last.targetId, revision: now?.revision ?? null })
   const refuse = (code: 'changed-since' | 'not-writable', message: string): PlanRow => ({
     ...row,
     ...{ action: 'refused', refusal: { code, message } },
   })
   if (!type || !place) return refuse('not-writable', `There is no place for the type ${net.type}.`)
-  if (last.step === 'delete') {
-    if (!before) return { ...row, warnings: ['It is not there.'] }
-    if (now) return refuse('changed-since', 'It was created again since.')
-    if (!place.creates) return refuse('not-writable', `Nothing of the type ${net.type} can be created here.`)
-    const made = anew.has(keyText(net))
-    return {
-      ...row,
-      ...{ action: 'create', desired: remade(type, before.document, anew), secrets: before.secrets },
-      ...(made ? { sourceId: net.id, targetId: null, mayDuplicate: type.natural_key.length === 0 } : {}),
-    }
-  }
+  if (net.unclear)
+    return refuse('changed-since', 'Whether the last write of the job to it happened is not known.')
+  if (last.step === 'delete') return madeAgain(net, row, now, { type, place, refuse, anew })
   if (!now)
     return before
       ? refuse('changed-since', 'It was deleted since.')
@@ -134,23 +155,59 @@ function inverse(
   return { ...row, ...replacement(type, now, former, hash) }
 }
 
-/** What stays as the job left it may refer to what the job created: that stays as well. */
-function refuseStillReferred(
+type Making = {
+  type: ConfigType
+  place: Place
+  refuse(code: 'changed-since' | 'not-writable', message: string): PlanRow
+  anew: ReadonlyMap<string, string>
+}
+
+function madeAgain(net: Net, row: PlanRow, now: unknown, { type, place, refuse, anew }: Making): PlanRow {
+  const { before } = net
+  if (now) return refuse('changed-since', 'It was created again since.')
+  // the job had created it before
+  if (!before) return { ...row, warnings: ['It is not there.'] }
+  if (!place.creates) return refuse('not-writable', `Nothing of the type ${net.type} can be created here.`)
+  const made = anew.has(keyText(net))
+  // what its place makes anew is not sent
+  const desired = remade(type, made ? stableOf(type, before.document) : before.document, anew)
+  return {
+    ...row,
+    ...{ action: 'create', desired, secrets: before.secrets },
+    ...(made
+      ? { sourceId: net.id, targetId: null, mayDuplicate: type.natural_key.length === 0 && !place.keyed }
+      : {}),
+  }
+}
+
+/** What stays may refer to what the job created: that stays as well. */
+function refuseStillNeeded(
   rows: PlanRow[],
   nets: readonly Net[],
   after: readonly (readonly number[])[],
-  live: ReadonlyMap<string, unknown>,
+  live: Lives,
+  dependants: readonly Dependant[],
 ): void {
+  const index = new Map(nets.map((net, row) => [keyText(net), row]))
+  const byOf = Map.groupBy(dependants, ({ of }) => keyText(of))
+  const isStaying = (row: number | undefined) => {
+    const action = row === undefined ? 'none' : rows[row]?.action
+    return action !== 'delete' && action !== 'patch'
+  }
   for (let again = true; again; ) {
     again = false
     for (const [at, row] of rows.entries()) {
       if (row.action !== 'delete') continue
-      const staying = (after[at] as number[]).filter(
+      const refused = (after[at] as number[]).filter(
         (other) => rows[other]?.action === 'refused' && live.has(keyText(nets[other] as Net)),
       )
-      if (staying.length === 0) continue
-      const refusal = stillNeeded(staying.map((other) => nets[other] as Net))
-      rows[at] = { ...row, action: 'refused', refusal }
+      const others = (byOf.get(keyText(nets[at] as Net)) ?? []).filter(({ by }) =>
+        isStaying(index.get(keyText(by))),
+      )
+      const needing = [...refused.map((other) => nets[other] as Net), ...others.map(({ by }) => by)]
+      if (needing.length === 0) continue
+      const once = [...new Map(needing.map((each) => [keyText(each), each])).values()]
+      rows[at] = { ...row, action: 'refused', refusal: stillNeeded(once) }
       again = true
     }
   }

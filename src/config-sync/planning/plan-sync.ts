@@ -22,6 +22,7 @@ import {
   namingOf,
   renamed,
   renamingOf,
+  renewed,
 } from './naming.ts'
 import { impossibleSteps } from './order.ts'
 import { type Pairing, pairings } from './pairing.ts'
@@ -40,6 +41,9 @@ type Draft = {
   place: Place | undefined
   refusal: Refusing | undefined
 }
+
+/** What names of former syncs and of the target mean now. */
+type Bases = BaseNames & { renewed: ReturnType<typeof renewed> }
 
 type Planning = {
   input: SyncInput
@@ -218,18 +222,12 @@ function derivedOf({ sourceTypes, targetTypes }: SyncInput, drafts: readonly Dra
 }
 
 function rowsOf(planning: Planning, naming: Naming): PlanRow[] {
-  const bases = baseNames(naming, planning.input.pairs)
+  const bases = { ...baseNames(naming, planning.input.pairs), renewed: renewed(planning.input, naming) }
   const choices = choicesBy(planning.input.conflicts)
   return planning.drafts.map((draft) => rowOf(planning, draft, naming, bases, choices))
 }
 
-function rowOf(
-  planning: Planning,
-  draft: Draft,
-  naming: Naming,
-  bases: BaseNames,
-  choices: Choices,
-): PlanRow {
+function rowOf(planning: Planning, draft: Draft, naming: Naming, bases: Bases, choices: Choices): PlanRow {
   const { input } = planning
   const { type, id, item, pairing, place } = draft
   const empty: PlanRow = {
@@ -254,7 +252,7 @@ function rowOf(
   if (draft.refusal) return { ...empty, refusal: draft.refusal }
   if (!item || !pairing || !place) throw new Error(`${type} ${id} is neither planned nor refused`)
   const wanted = wantedOf(input, draft, { item, pairing, place }, naming, bases, choices)
-  const { conflicts, ...outcome } = outcomeOf(wanted)
+  const { conflicts, settled, ...outcome } = outcomeOf(wanted)
   if (conflicts.length > 0) {
     const among = conflicts.map(({ pointer }) => pointer || '/')
     const message = `Both sides changed ${among.join(', ')} since the last sync: choose source or target.`
@@ -262,7 +260,7 @@ function rowOf(
   }
   const refusal = outcome.action === 'patch' ? patchRefusal(planning, draft, item, place, naming) : undefined
   if (refusal) return { ...empty, refusal }
-  const isSettled = outcome.action === 'none' && pairing.matchedBy === 'lineage'
+  const isSettled = outcome.action === 'none' && pairing.matchedBy === 'lineage' && settled
   const made = outcome.action === 'create' && pairing.targetId === null
   return {
     ...empty,
@@ -270,7 +268,7 @@ function rowOf(
     references: referencesOf(planning, draft, item),
     // what is settled is not recorded again
     base: isSettled ? null : nextBase(wanted),
-    mayDuplicate: made && item.naturalKey === null,
+    mayDuplicate: made && item.naturalKey === null && !place.keyed,
     ...derives(naming, draft, made),
     warnings: outcome.action === 'none' ? [] : warningsOf(planning, item, pairing, naming, wanted),
   }
@@ -281,7 +279,7 @@ function wantedOf(
   { type }: Draft,
   { item, pairing, place }: { item: SourceItem; pairing: Pairing; place: Place },
   naming: Naming,
-  bases: BaseNames,
+  bases: Bases,
   choices: Choices,
 ): Wanted {
   const of = (types: SyncInput['sourceTypes']): ConfigType => {
@@ -294,6 +292,7 @@ function wantedOf(
     ...{ types, item, target, targetId, hash: input.hash },
     named: renamed(types.source, item, naming, 'at'),
     shared: () => renamed(types.source, item, naming, 'shared'),
+    renewed: (document) => bases.renewed(types.target, document),
     base: target && pair?.base ? namedBase(pair.base, pair, bases) : undefined,
     openSecrets: input.openSecrets.has(type),
     choiceAt: (pointer) => choiceFor(choices, item, pointer),

@@ -1,8 +1,9 @@
-import sql, { type Sql } from 'sql-template-tag'
+import sql, { empty, type Sql } from 'sql-template-tag'
 import type { Document, EdgeKind, NodeKey } from '../../config-hub/index/entry.ts'
 import { resolves } from '../../config-hub/index/read-store.ts'
 import type { Queryable } from '../../db/pool.ts'
 import type { SourceReference } from './input.ts'
+import type { PlanTask } from './plan.ts'
 
 const keysOf = (keys: readonly NodeKey[]): Sql =>
   sql`unnest(${keys.map(({ type }) => type)}::text[], ${keys.map(({ id }) => id)}::text[]) AS k(type, id)`
@@ -72,12 +73,17 @@ type EdgeRow = {
   id: string | null
 }
 
-/** What each of these names, by `type/id`: declared references all, words of texts that lead somewhere. */
+/**
+ * What each of these names, by `type/id`: declared references all, words of texts that lead somewhere. An id that nothing
+ * has any more means what is `known` by it.
+ */
 export async function referencesOf(
   db: Queryable,
   org: string,
   keys: readonly NodeKey[],
+  known: readonly NodeKey[],
 ): Promise<Map<string, SourceReference[]>> {
+  const byId = Map.groupBy(known, ({ id }) => id)
   const rows = await inChunks(keys, (some) =>
     db.query<EdgeRow>(sql`
       SELECT e.from_type AS "fromType", e.from_id AS "fromId", e.name, e.to_type AS "toType", e.kind, e.required,
@@ -101,6 +107,8 @@ export async function referencesOf(
       last?.name === reference.name && last.toType === reference.toType && last.kind === reference.kind
     const of = isSame ? last : { ...reference, to: [] }
     if (type !== null && id !== null) of.to.push({ type, id })
+    else if (of.kind === 'id' || of.kind === 'any' || of.kind === 'text')
+      of.to.push(...(byId.get(of.name) ?? []).filter((each) => of.toType === '' || each.type === of.toType))
     if (!isSame) own.push(of)
   }
   for (const [key, own] of found) found.set(key, own.filter(isTelling))
@@ -201,7 +209,10 @@ export const blocksWith = (
 
 export type Dependant = { of: NodeKey; by: NodeKey & { title: string } }
 
-/** Who refers to these and would be left with a reference to nothing; others of the same name count as well as they do. */
+/**
+ * Who refers to these and would be left with a reference to nothing once all of them are gone: others of the same name
+ * count as well as they do.
+ */
 export async function dependantsOf(
   db: Queryable,
   org: string,
@@ -209,6 +220,7 @@ export async function dependantsOf(
 ): Promise<Dependant[]> {
   const rows = await inChunks(keys, (some) =>
     db.query<{ type: string; id: string; fromType: string; fromId: string; title: string }>(sql`
+      WITH going AS MATERIALIZED (SELECT k.type, k.id FROM ${keysOf(keys)})
       SELECT DISTINCT k.type, k.id, e.from_type AS "fromType", e.from_id AS "fromId", f.title
         FROM ${keysOf(some)}
         CROSS JOIN LATERAL (
@@ -219,7 +231,8 @@ export async function dependantsOf(
        WHERE ${resolves} AND f.deleted_at IS NULL AND NOT (e.from_type = k.type AND e.from_id = k.id)
          AND NOT EXISTS (
            SELECT FROM (SELECT x.* FROM config_names x WHERE x.org = ${org} AND x.name = e.name OFFSET 0) n
-            WHERE ${resolves} AND NOT (n.type = k.type AND n.id = k.id) AND EXISTS (${liveNode(org)}))
+            WHERE ${resolves} AND (n.type, n.id) NOT IN (SELECT o.type, o.id FROM going o)
+              AND EXISTS (${liveNode(org)}))
        ORDER BY k.type, k.id, e.from_type, e.from_id`),
   )
   return rows.map(({ type, id, fromType, fromId, title }) => ({
@@ -227,3 +240,66 @@ export async function dependantsOf(
     by: { type: fromType, id: fromId, title },
   }))
 }
+
+/** Everything that lives within a selection: of these types, or of these configurations, or all; some types left out. */
+export const liveKeysOf = (
+  db: Queryable,
+  org: string,
+  { types, resources }: { types?: string[] | undefined; resources?: readonly NodeKey[] | undefined },
+  except: readonly string[],
+): Promise<NodeKey[]> => {
+  const within = resources
+    ? sql`AND (n.type, n.id) IN (SELECT k.type, k.id FROM ${keysOf(resources)})`
+    : empty
+  return db.query<NodeKey>(sql`
+    SELECT n.type, n.id FROM config_nodes n
+     WHERE n.org = ${org} AND n.deleted_at IS NULL AND n.type <> ALL(${except as string[]}::text[])
+       ${types ? sql`AND n.type = ANY(${types}::text[])` : empty} ${within}`)
+}
+
+/** A row of a job as taking it back sees it: its requests, and the rows that it refers to. */
+export type WrittenRow = {
+  seq: number
+  title: string
+  tasks: readonly (Pick<PlanTask, 'after'> & { task: number })[]
+  references: readonly { to: number }[]
+}
+
+export const writtenRows = (db: Queryable, org: string, jobId: string): Promise<WrittenRow[]> =>
+  db.query<WrittenRow>(sql`
+    SELECT r.seq, coalesce(r.title, '') AS title, coalesce(r.plan->'tasks', '[]') AS tasks,
+           coalesce(r.plan->'references', '[]') AS "references"
+      FROM config_job_rows r WHERE r.org = ${org} AND r.job_id = ${jobId} ORDER BY r.seq`)
+
+/** A write of the journal with what was there before it; those that were refused changed nothing. */
+export type JournalRow = {
+  seq: number
+  step: PlanTask['kind']
+  done: boolean
+  doneOrder: number
+  type: string
+  targetId: string | null
+  image: Document | null
+  sealed: Buffer | null
+  preRevision: string | null
+  postRevision: string | null
+  postHash: string | null
+}
+
+/** What was not noted as done comes last. */
+export const writesOf = (db: Queryable, org: string, jobId: string): Promise<JournalRow[]> =>
+  db.query<JournalRow>(sql`
+    SELECT j.row_seq AS seq, j.step, j.outcome = 'done' AS done,
+           coalesce(j.done_order, 9007199254740991) AS "doneOrder", j.type, j.target_id AS "targetId",
+           j.pre_image AS image, j.pre_sealed AS sealed, j.pre_revision AS "preRevision",
+           j.post_revision AS "postRevision", j.post_hash AS "postHash"
+      FROM config_journal j WHERE j.org = ${org} AND j.job_id = ${jobId} AND j.outcome <> 'refused'
+     ORDER BY j.row_seq, j.step`)
+
+/** A configuration as a snapshot has it. */
+export type KeptItem = NodeKey & { document: Document; sealedSecrets: Buffer | null }
+
+export const keptOf = (db: Queryable, org: string, snapshotId: string): Promise<KeptItem[]> =>
+  db.query<KeptItem>(sql`
+    SELECT i.type, i.id, i.document, i.sealed_secrets AS "sealedSecrets" FROM config_snapshot_items i
+     WHERE i.org = ${org} AND i.snapshot_id = ${snapshotId}`)

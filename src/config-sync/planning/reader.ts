@@ -68,7 +68,7 @@ async function listAll(
   return found
 }
 
-function fetched(type: ConfigType, connector: Connector, item: Item): Fetched {
+export function fetched(type: ConfigType, connector: Pick<Connector, 'id'>, item: Item): Fetched {
   const document = withoutSecrets(type, item.document)
   const { id, version, updatedAt, updatedBy, title, naturalKey } = item
   const origin = { id, version, updatedAt, updatedBy, title, naturalKey, connector: connector.id }

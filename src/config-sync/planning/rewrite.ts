@@ -97,3 +97,18 @@ function renamed(text: string, { texts, renaming }: In): string {
   }
   return rewritten + text.slice(from)
 }
+
+const SYMBOL = /⟨([^⟨⟩/]+\/[^⟨⟩]*)⟩/g
+
+/** What the symbols anywhere in a document stand for (`type/id`), each once. */
+export function symbolsIn(document: unknown): string[] {
+  const found = new Set<string>()
+  const walk = (value: unknown): void => {
+    if (typeof value === 'string') {
+      if (value.includes('⟨')) for (const [, key] of value.matchAll(SYMBOL)) found.add(key as string)
+    } else if (typeof value === 'object' && value !== null)
+      for (const each of Object.values(value)) walk(each)
+  }
+  walk(document)
+  return [...found]
+}

@@ -3,6 +3,7 @@ import type { State } from '../../config-hub/compare/three-way.ts'
 import type { Document } from '../../config-hub/index/entry.ts'
 import { at, without } from '../../config-hub/references/path.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
+import { same } from '../../config-store/rules.ts'
 import { canonical } from '../../operation/plan.ts'
 import { isMarker, marked, markersIn, placed, placesTaken, restored, stableOf } from './content.ts'
 import type { Choice, SourceItem, TargetItem } from './input.ts'
@@ -18,6 +19,8 @@ export type Wanted = {
   named: Document
   shared(): Document
   target: TargetItem | undefined
+  /** The target's document with what the target makes anew by its new id. */
+  renewed(document: Document): Document
   /** Null when the target makes it. */
   targetId: string | null
   /** Of the last sync, with the target's names; undefined: there was none. */
@@ -33,6 +36,8 @@ export type Outcome = Pick<PlanRow, 'changes' | 'desired' | 'secrets'> & {
   action: 'create' | 'patch' | 'none'
   /** Places that nobody chose a side for. */
   conflicts: readonly Conflict[]
+  /** The source is as it was when both were last synced: there is nothing new to remember. */
+  settled: boolean
 }
 
 const hashesOf = ({ item, hash, openSecrets }: Wanted): Record<string, string> =>
@@ -67,6 +72,7 @@ function created(wanted: Wanted): Outcome {
       ...{ pointer, change: 'added' as const, state: 'differs' as const, secret: true as const },
     })),
     conflicts: [],
+    settled: false,
   }
 }
 
@@ -100,6 +106,8 @@ function contentOf({ item, hash }: Wanted, document: Document): { desired: Docum
   return { desired: placesTaken(document, taken), secrets }
 }
 
+const NOTHING = { action: 'none' as const, desired: null, secrets: {}, changes: [], conflicts: [] }
+
 function changed(wanted: Wanted, target: TargetItem): Outcome {
   const { types, named, base, choiceAt } = wanted
   const known = base && visible(wanted, types.source, base)
@@ -107,13 +115,13 @@ function changed(wanted: Wanted, target: TargetItem): Outcome {
   const hashes = target.secretHashes ?? Object.fromEntries(known ? markersIn(known) : [])
   const live = wanted.openSecrets ? marked(target.document, hashes) : target.document
   const ours = visible(wanted, types.target, stableOf(types.target, live))
-  const merged = merge(known, ours, sourceOf(wanted, named), choiceAt)
+  const source = sourceOf(wanted, named)
+  const settled = known !== undefined && same(known, source)
+  const merged = merge(known, wanted.renewed(ours), source, choiceAt)
   const open = merged.conflicts.filter(({ choice }) => choice === 'fail')
-  if (open.length > 0)
-    return { action: 'none', desired: null, secrets: {}, changes: open.map(conflicting), conflicts: open }
+  if (open.length > 0) return { ...NOTHING, changes: open.map(conflicting), conflicts: open, settled }
   const differences = diff(ours, merged.document)
-  if (differences.length === 0)
-    return { action: 'none', desired: null, secrets: {}, changes: [], conflicts: [] }
+  if (differences.length === 0) return { ...NOTHING, settled }
   const stateOf = (pointer: string): State =>
     known === undefined
       ? 'differs'
@@ -129,6 +137,7 @@ function changed(wanted: Wanted, target: TargetItem): Outcome {
     secrets,
     changes: differences.map((each) => changeOf(each, stateOf(each.pointer))),
     conflicts: [],
+    settled,
   }
 }
 

@@ -123,6 +123,6 @@ async function applied(ctx: Context, former: JobRow, token: string | undefined):
     holder: use.holder,
     createdAt: ctx.now,
   })
-  await copyPlan(ctx.db, { org: ctx.org, id, dryRun: false }, former.id, ctx.now)
+  await copyPlan(ctx.db, { org: ctx.org, id, dryRun: false }, former.id)
   return (await findJob(ctx.db, ctx.org, id)) as JobRow
 }

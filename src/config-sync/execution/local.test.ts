@@ -227,7 +227,7 @@ test('[SX-6] a dry run is applied as it was reviewed: the same rows and digest, 
   id = `${dry}-applied`
   await push()
   await app.deps.db.transaction(async (tx) => {
-    await copyPlan(tx, { org: ORG, id, dryRun: false }, dry, new Date())
+    await copyPlan(tx, { org: ORG, id, dryRun: false }, dry)
     await tx.query(sql`UPDATE config_jobs SET stage = 'running' WHERE org = ${ORG} AND id = ${id}`)
   })
   const copied = await stateOf(app.deps, ORG, id)

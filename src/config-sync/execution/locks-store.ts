@@ -1,9 +1,21 @@
 import sql from 'sql-template-tag'
 import type { Queryable } from '../../db/pool.ts'
 
-/** First keys of advisory locks: which jobs are being worked on, and which processes hold tokens. Any constants will do. */
+/**
+ * First keys of advisory locks: which jobs are being worked on, which processes hold tokens, and which organisations are
+ * being written to. Any constants will do.
+ */
 const RUNNING = 715_200_313
 const HOLDING = 715_200_314
+const WRITING = 715_200_315
+
+/** Takes the turn to write to an organisation, until the connection ends or gives it back. */
+export async function tryWriting(session: Queryable, org: string): Promise<boolean> {
+  const [row] = await session.query<{ held: boolean }>(
+    sql`SELECT pg_try_advisory_lock(${WRITING}, hashtext(${org})) AS held`,
+  )
+  return row?.held ?? false
+}
 
 export async function tryRunning(session: Queryable, job: string): Promise<boolean> {
   const [row] = await session.query<{ held: boolean }>(
@@ -12,8 +24,9 @@ export async function tryRunning(session: Queryable, job: string): Promise<boole
   return row?.held ?? false
 }
 
-export async function endRunning(session: Queryable, job: string): Promise<void> {
-  await session.query(sql`SELECT pg_advisory_unlock(${RUNNING}, hashtext(${job}))`)
+/** Gives back everything that the connection holds: the job, and the turn to write. */
+export async function endRunning(session: Queryable): Promise<void> {
+  await session.query(sql`SELECT pg_advisory_unlock_all()`)
 }
 
 /** Says that the process behind this connection holds tokens, until the connection ends. */

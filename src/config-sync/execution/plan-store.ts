@@ -149,17 +149,18 @@ export async function announceRows(db: Queryable, { total = 0 }: Counts): Promis
 }
 
 /**
- * Gives a job the plan of a dry run that was reviewed, as it was: the rows are as before anything is written, and the
- * digest is the same.
+ * Gives a job the plan of a dry run that was reviewed, as it was: the rows are as before anything is written, as old as
+ * the plan, and the digest is the same.
  */
-export async function copyPlan(tx: Queryable, { org, id }: Of, from: string, now: Date): Promise<void> {
+export async function copyPlan(tx: Queryable, { org, id }: Of, from: string): Promise<void> {
   await tx.query(sql`
     INSERT INTO config_job_rows (org, job_id, seq, type, source_id, target_id, title, action, status, phase, level,
       matched_by, revision, plan, desired, base, sealed_secrets, code, error, updated_at)
     SELECT ${org}, ${id}, r.seq, r.type, r.source_id, r.target_id, r.title, r.action,
            CASE WHEN r.action IN ('create', 'patch', 'delete') THEN 'pending' WHEN r.action = 'none' THEN 'skipped'
                 ELSE r.status END,
-           r.phase, r.level, r.matched_by, r.revision, r.plan, r.desired, r.base, r.sealed_secrets, r.code, r.error, ${now}
+           r.phase, r.level, r.matched_by, r.revision, r.plan, r.desired, r.base, r.sealed_secrets, r.code, r.error,
+           r.updated_at
       FROM config_job_rows r WHERE r.org = ${org} AND r.job_id = ${from}`)
   await tx.query(sql`
     UPDATE config_jobs n SET plan = o.plan, plan_digest = o.plan_digest, counts = c.counts

@@ -8,10 +8,11 @@ import type { SyncPlan } from '../planning/plan.ts'
 import { finish } from './finish.ts'
 import type { Content, SyncJob } from './job.ts'
 import { runLocal } from './local.ts'
-import { endRunning, tryRunning } from './locks-store.ts'
+import { endRunning, tryRunning, tryWriting } from './locks-store.ts'
 import { announceRows, storePlan } from './plan-store.ts'
 import { runRequests } from './remote.ts'
 import type { Requests } from './request.ts'
+import { failRivalled } from './rivals.ts'
 import { openSession } from './session.ts'
 import { openSides, type Sides } from './sides.ts'
 import {
@@ -62,9 +63,9 @@ export async function runJob(deps: Deps, { data, signal, last }: JobRun, hooks: 
   const job = await findSyncJob(deps.db, org, id)
   if (!job || job.stage === 'ended') return
   if (job.needsToken && tokenOf(deps, id) === undefined) return watchToken(deps, job, SYNC, signal)
-  await alone(deps, org, id, signal, async () => {
+  await alone(deps, org, id, signal, async (session) => {
     const claimed = await claimJob(deps.db, org, id)
-    if (claimed) await attempt(deps, claimed, { signal, last }, hooks)
+    if (claimed) await attempt(deps, claimed, { signal, last, session }, hooks)
   })
   if ((await findSyncJob(deps.db, org, id))?.stage === 'ended') await forgetToken(deps, id)
 }
@@ -81,7 +82,7 @@ async function alone(
   org: string,
   id: string,
   signal: AbortSignal,
-  work: () => Promise<void>,
+  work: (session: Queryable) => Promise<void>,
 ): Promise<void> {
   const { client, queryable } = await openSession(deps.db)
   const key = `${org}/${id}`
@@ -92,10 +93,10 @@ async function alone(
       if ((await findSyncJob(queryable, org, id))?.stage === 'ended') return
     }
     held = true
-    await work()
+    await work(queryable)
   } finally {
     if (held)
-      await endRunning(queryable, key).then(
+      await endRunning(queryable).then(
         () => {
           held = false
         },
@@ -109,13 +110,14 @@ async function alone(
 async function attempt(
   deps: Deps,
   job: SyncJob,
-  { signal, last }: Omit<JobRun, 'data'>,
+  { signal, last, session }: Omit<JobRun, 'data'> & { session: Queryable },
   hooks: Hooks,
 ): Promise<void> {
   try {
     const sides = await openSides(deps, job)
     const plan = job.stage === 'running' ? undefined : await prepare(deps, job, sides, signal, hooks)
-    if (job.stage === 'running' || plan) await execute(deps, job, sides, signal, hooks, plan)
+    if (job.stage !== 'running' && !plan) return
+    if (await takeTurn(deps, job, session, signal)) await execute(deps, job, sides, signal, hooks, plan)
   } catch (error) {
     if (error instanceof Superseded) return
     if (signal.aborted || !(last || error instanceof Problem)) throw error
@@ -124,6 +126,29 @@ async function attempt(
       error instanceof Problem ? error.options.detail : 'It failed for a reason that the log has.'
     await endFailed(deps, job, detail ?? 'It failed.')
   }
+}
+
+/** How long a job waits for another one that writes to the same organisation before it lets others have its worker. */
+const TURN_MS = 2_000
+
+/**
+ * Jobs write to one organisation one after another, so that each sees what the one before has done. False: another one
+ * is at it, and the queue starts this one again.
+ */
+async function takeTurn(
+  deps: Deps,
+  { org, id, targetOrg }: SyncJob,
+  session: Queryable,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const until = Date.now() + TURN_MS; !(await tryWriting(session, targetOrg)); ) {
+    if (Date.now() > until) {
+      await enqueue(deps.db, SYNC, { org, id }, { startAfter: new Date(Date.now() + TURN_MS) })
+      return false
+    }
+    await sleep(WAIT_MS, undefined, { signal })
+  }
+  return true
 }
 
 /** Ends a job that cannot go on, and says why; nothing where another process has it by now. */
@@ -153,12 +178,13 @@ async function prepare(
 ): Promise<SyncPlan | undefined> {
   const at = { phase: 'phase_0', batch: null, counts: job.counts } as const
   await deps.db.transaction((tx) => holdJob(tx, job, at, 0, 'planning'))
+  const began = deps.clock()
   const plan = await hooks.plan(deps, job, sides, signal)
   signal.throwIfAborted()
   return deps.db.transaction(async (tx) => {
     const now = deps.clock()
     const after = await holdJob(tx, job, at, 1, 'planning')
-    const counts = await storePlan(tx, job, plan, { sealing: deps.sealing, now })
+    const counts = await storePlan(tx, job, plan, { sealing: deps.sealing, now: began })
     job.counts = counts
     job.planDigest = plan.digest
     const message = `planned ${plan.rows.length} in ${plan.tasks.length} writes`
@@ -195,6 +221,7 @@ async function execute(
   await announceRows(deps.db, job.counts)
   const [rows, journal] = await Promise.all([rowsOf(deps.db, job), journalOf(deps.db, job)])
   const work = openWork({ deps, job, target, signal, contents: plan && contentsIn(plan) }, rows, journal)
+  await failRivalled(work)
   const from = performance.now()
   const lowerBound = await write(work, hooks)
   const seconds = (job.stats?.seconds ?? 0) + (performance.now() - from) / 1000

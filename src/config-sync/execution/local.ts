@@ -1,6 +1,14 @@
-import type { Document } from '../../config-hub/index/entry.ts'
-import { applyWrites, type DocumentWrite, planWrites, Raced } from '../../config-store/documents.ts'
-import type { Resolved } from '../../config-store/resolve.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Document, Entry } from '../../config-hub/index/entry.ts'
+import { holdTypes } from '../../config-hub/types/registry.ts'
+import {
+  applyWrites,
+  type DocumentWrite,
+  entriesOf,
+  planWrites,
+  Raced,
+} from '../../config-store/documents.ts'
+import { type Resolved, resolveWrites } from '../../config-store/resolve.ts'
 import type { Transaction } from '../../db/pool.ts'
 import { Problem } from '../../operation/errors.ts'
 import { joinSecrets } from '../../operation/redact.ts'
@@ -47,17 +55,78 @@ export async function runLocal(work: Work): Promise<void> {
   const of = Math.ceil(order.length / BATCH)
   const chunk = (index: number) => order.slice(index * BATCH, (index + 1) * BATCH)
   let next = read(work, chunk(0))
+  let prepared: Prepared | undefined
   for (let index = 0; index < of; index++) {
     work.signal.throwIfAborted()
     const contents = await next
-    // the next one's documents are read while this one is written
-    next = read(work, chunk(index + 1))
-    next.catch(() => {})
     const tasks = chunk(index)
     const level = (work.tasks[tasks[0] as number] as Task).level
-    await writeTasks(work, tasks, contents, { index, of, level })
+    prepared ??= await prepare(work, tasks, contents)
+    const writing = writeTasks(work, tasks, contents, { index, of, level }, prepared)
+    writing.catch(() => {})
+    // while the database writes this one, all of the next one is made that needs no look at the database
+    next = read(work, chunk(index + 1))
+    next.catch(() => {})
+    prepared = await next.then((following) => prepare(work, chunk(index + 1), following))
+    await writing
   }
 }
+
+/** Creations of what is nowhere yet, worked out beforehand. That it is still nowhere shows when it is inserted. */
+type Prepared = {
+  tasks: readonly number[]
+  planned: Planned[]
+  resolved: Resolved[]
+  entries: Entry[]
+  hashes: Hashes
+}
+
+/** The hash of each document as it will be. */
+type Hashes = ReadonlyMap<Resolved, string>
+
+/** Documents after which other work gets its turn. */
+const SLICE = 25
+
+/** Undefined where the database has to be asked first, or the store refuses a document. */
+async function prepare(
+  work: Work,
+  tasks: readonly number[],
+  contents: Contents,
+): Promise<Prepared | undefined> {
+  const isCreate = (index: number) => (work.tasks[index] as Task).kind === 'create'
+  const open = tasks.filter((index) => work.open[index])
+  if (open.length === 0 || !open.every(isCreate)) return undefined
+  const { deps, job, target } = work
+  const made: Prepared = { tasks: open, planned: [], resolved: [], entries: [], hashes: new Map() }
+  try {
+    const planned = plannedOf(work, open, contents)
+    if (planned.some(({ expected }) => expected !== null)) return undefined
+    for (let at = 0; at < planned.length; at += SLICE) {
+      const slice = planned.slice(at, at + SLICE)
+      const given = { registry: target.registry, sealing: deps.sealing, now: deps.clock() }
+      const writes = slice.map(({ write }) => write)
+      const resolved = resolveWrites(given, writes, [])
+      made.planned.push(...slice)
+      made.resolved.push(...resolved)
+      made.entries.push(...entriesOf(resolved, authorOf(job)))
+      for (const [one, hash] of hashesOf(work, resolved))
+        (made.hashes as Map<Resolved, string>).set(one, hash)
+      await turn()
+    }
+  } catch (error) {
+    // found again, one by one, when it is written
+    if (failureOf(error)) return undefined
+    throw error
+  }
+  return made
+}
+
+const hashesOf = ({ deps }: Work, resolved: readonly Resolved[]): Map<Resolved, string> =>
+  new Map(
+    resolved.flatMap((one) =>
+      one.after ? [[one, contentHash(deps, joinSecrets(one.after.visible, one.after.secrets))] as const] : [],
+    ),
+  )
 
 type Contents = ReadonlyMap<number, Content>
 
@@ -74,11 +143,18 @@ async function writeTasks(
   tasks: readonly number[],
   contents: Contents,
   batch: Batch,
+  prepared?: Prepared,
 ): Promise<void> {
   const open = tasks.filter((index) => work.open[index])
   if (open.length === 0) return
   try {
-    await writeBatch(work, open, contents, batch)
+    await writeBatch(
+      work,
+      open,
+      contents,
+      batch,
+      prepared?.tasks.length === open.length ? prepared : undefined,
+    )
   } catch (error) {
     const failure = failureOf(error)
     if (!failure) throw error
@@ -100,7 +176,7 @@ function failureOf(error: unknown): Failure | undefined {
 
 async function noteFailure(work: Work, index: number, failure: Failure, batch: Batch): Promise<void> {
   const { kind } = work.tasks[index] as Task
-  await inTransaction(work, kind, batch, async () => failTask(work, index, failure))
+  await inTransaction(work, kind, batch, async () => ({ change: failTask(work, index, failure) }))
 }
 
 /** What is written of one row: its tasks in the batch, as one write. */
@@ -118,66 +194,69 @@ async function writeBatch(
   tasks: readonly number[],
   contents: Contents,
   batch: Batch,
-  optimistic = true,
+  prepared: Prepared | undefined,
 ): Promise<void> {
   const { kind } = work.tasks[tasks[0] as number] as Task
   const before = { open: [...work.open], incomplete: new Map(work.incomplete) }
+  const author = authorOf(work.job)
+  const stored = { places: placesOf(tasks, work, contents), at: desiredAt(work.job) }
   try {
     await inTransaction(work, kind, batch, async (tx) => {
       const now = work.deps.clock()
-      const stored = { places: placesOf(tasks, work, contents), at: desiredAt(work.job) }
-      const author = authorOf(work.job)
       const ctx = { db: tx, deps: work.deps, org: work.job.targetOrg, now, author, stored }
       const { registry } = work.target
-      let planned = plannedOf(work, tasks, contents)
-      const plan = (lock: boolean | 'types') =>
-        planWrites(
-          ctx,
-          registry,
-          planned.map(({ write }) => write),
-          { lock },
-        )
-      // what is nowhere yet needs no lock: that it is still nowhere shows when it is inserted
-      let fresh = optimistic && planned.every(({ step, expected }) => step === 'create' && expected === null)
-      let resolved = await plan(fresh ? 'types' : true)
-      if (fresh && resolved.some(({ row }) => row)) {
-        fresh = false
-        resolved = await plan(true)
+      if (prepared) {
+        const { planned, resolved, entries, hashes } = prepared
+        await holdTypes(tx, ctx.org, typesOf(resolved))
+        const change = changeOf(work, planned, resolved, hashes, now)
+        return { change, writing: applyWrites(ctx, resolved, { fresh: true, entries }) }
       }
+      const plan = (planned: readonly Planned[], lock: boolean) => {
+        const writes = planned.map(({ write }) => write)
+        return planWrites(ctx, registry, writes, { lock })
+      }
+      let planned = plannedOf(work, tasks, contents)
+      let resolved = await plan(planned, true)
       const change = failStale(work, planned, resolved)
       if (change.rows.length > 0) {
         const left = tasks.filter((index) => work.open[index])
         planned = plannedOf(work, left, contents)
-        resolved = await plan(false)
+        resolved = await plan(planned, false)
       }
-      await applyWrites(ctx, resolved, { fresh })
-      addChange(change, changeOf(work, planned, resolved, now))
-      return change
+      addChange(change, changeOf(work, planned, resolved, hashesOf(work, resolved), now))
+      return { change, writing: applyWrites(ctx, resolved) }
     })
   } catch (error) {
     // nothing of it happened
     Object.assign(work, before)
-    if (error instanceof Raced) return writeBatch(work, tasks, contents, batch, false)
+    if (error instanceof Raced) return writeBatch(work, tasks, contents, batch, undefined)
     throw error
   }
   for (const index of tasks) work.open[index] = false
 }
 
-/** A transaction of the job; what it answers is noted at its end, if the job is still ours then and was not cancelled. */
+const typesOf = (resolved: readonly Resolved[]) => [...new Set(resolved.map(({ of }) => of))]
+
+/** What is noted of a batch, and the documents that are being written. */
+type Writing = { change: Change; writing?: Promise<unknown> }
+
+/** A transaction of the job, in which it is still ours and was not cancelled. */
 async function inTransaction(
   work: Work,
   step: Step,
   batch: Batch,
-  write: (tx: Transaction) => Promise<Change>,
+  write: (tx: Transaction) => Promise<Writing>,
 ): Promise<void> {
   const { deps, job } = work
   const phase = stepPhase(step)
   const { change, counts } = await deps.db.transaction(async (tx) => {
-    const change = await write(tx)
-    const now = deps.clock()
+    const { change, writing } = await write(tx)
     const counts = countsAfter(work, change.rows)
-    const after = await holdJob(tx, job, { phase, batch, counts }, change.events.length, 'running')
-    await writeChange(tx, work, change, after, now)
+    // all of it is sent without waiting in between
+    const noted = holdJob(tx, job, { phase, batch, counts }, change.events.length, 'running').then((after) =>
+      writeChange(tx, work, change, after, deps.clock()),
+    )
+    await Promise.all([noted, writing])
     return { change, counts }
   })
   work.doneOrder += change.journal.length
@@ -263,9 +342,7 @@ function changeOf(work: Work, planned: readonly Planned[], resolved: readonly Re
         ...{ seq, step, type: one.type, targetId: one.id, outcome: 'done', preRevision: expected },
         ...imageOf(work, one),
         postRevision: one.after ? String(one.version) : null,
-        postHash: one.after
-          ? contentHash(work.deps, joinSecrets(one.after.visible, one.after.secrets))
-          : null,
+        postHash: hashes.get(one) ?? null,
         doneOrder: work.doneOrder + change.journal.length + 1,
       })
     if (last && end.code === null) change.takenBack.push(...takenBackOf(work, row, one.id))

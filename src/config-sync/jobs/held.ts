@@ -9,6 +9,8 @@ import { jobHooks } from './hooks.ts'
 const LOOK_MS = 250
 /** A job that is not there by then is of a transaction that failed. */
 const MISSES = 240
+/** As often as the queue starts a job: what fails by itself, and not because the database was away, ends it. */
+const ATTEMPTS = 50
 
 /**
  * Does a job whose token only this process has, whenever it is to be done: also in a process that works no queue, and
@@ -22,16 +24,19 @@ export function workHeld(deps: Deps, org: string, id: string): void {
 
 async function follow(deps: Deps, org: string, id: string): Promise<void> {
   const signal = new AbortController().signal
-  for (let missed = 0; missed < MISSES && tokenOf(deps, id) !== undefined && !deps.db.pool.ending; ) {
+  let missed = 0
+  let failed = 0
+  while (missed < MISSES && tokenOf(deps, id) !== undefined && !deps.db.pool.ending) {
     await sleep(LOOK_MS)
     try {
       const job = await findSyncJob(deps.db, org, id)
       if (!job) missed++
       else if (job.stage === 'ended') break
       else if (job.stage !== 'waiting')
-        await runJob(deps, { data: { org, id }, signal, last: true }, jobHooks)
+        await runJob(deps, { data: { org, id }, signal, last: failed >= ATTEMPTS }, jobHooks)
     } catch (error) {
       if (deps.db.pool.ending) return
+      failed++
       deps.log.warn({ err: error, org, job: id }, 'a job whose token is here is tried again')
     }
   }

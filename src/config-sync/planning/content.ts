@@ -39,34 +39,29 @@ const namesOf = (pointer: string): string[] =>
     .split('/')
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
 
-/** A copy in which the places at these pointers are left out, or null where `to` says so. */
-export function placesTaken(
-  document: Document,
-  pointers: Iterable<string>,
-  isNull: (pointer: string) => boolean = () => false,
-): Document {
-  const copy = structuredClone(document)
-  for (const pointer of pointers) {
-    const names = namesOf(pointer)
-    const last = names.pop() as string
-    const holder = names.reduce<unknown>((node, name) => (node as Document | undefined)?.[name], copy)
-    if (!isObject(holder)) continue
-    if (isNull(pointer)) holder[last] = null
-    else delete holder[last]
-  }
+/** A copy in which the places at these pointers are left out. */
+export const placesTaken = (document: Document, pointers: Iterable<string>): Document =>
+  placed(document, new Map([...pointers].map((pointer) => [pointer, undefined])))
+
+/** A copy with a value at each pointer whose holder is there; undefined leaves a place out. What stays is shared. */
+export function placed(document: Document, values: ReadonlyMap<string, unknown>): Document {
+  let copy = document
+  for (const [pointer, value] of values) copy = set(copy, namesOf(pointer), value) as Document
   return copy
 }
 
-/** A copy with a value at a pointer whose holders are there. */
-export function placed(document: Document, values: ReadonlyMap<string, unknown>): Document {
-  const copy = structuredClone(document)
-  for (const [pointer, value] of values) {
-    const names = namesOf(pointer)
-    const last = names.pop() as string
-    const holder = names.reduce<unknown>((node, name) => (node as Document | undefined)?.[name], copy)
-    if (isObject(holder)) holder[last] = value
+function set(holder: unknown, names: readonly string[], value: unknown): unknown {
+  const [name, ...rest] = names as [string, ...string[]]
+  if (rest.length === 0) {
+    if (!isObject(holder)) return holder
+    const { [name]: _, ...others } = holder
+    if (value === undefined) return others
+    return Object.hasOwn(holder, name) ? { ...holder, [name]: value } : { ...others, [name]: value }
   }
-  return copy
+  if (Array.isArray(holder))
+    return holder.map((each, index) => (String(index) === name ? set(each, rest, value) : each))
+  if (!isObject(holder) || !Object.hasOwn(holder, name)) return holder
+  return { ...holder, [name]: set(holder[name], rest, value) }
 }
 
 /** What of a type's documents is no part of a comparison: what changes by itself, its own id, and what its place makes. */
@@ -97,6 +92,13 @@ export function restored(type: ConfigType, merged: Document, target: Document): 
   return Object.fromEntries(
     names.flatMap((name) => (Object.hasOwn(copy, name) ? [[name, copy[name]] as const] : [])),
   )
+}
+
+/** What another document has at the place that is this one's: in lists with the same element. */
+export function valueIn(other: Document, own: Document, pointer: string): unknown {
+  const names = namesOf(pointer)
+  const last = names.pop() as string
+  return at(counterpart(other, own, names), `/${escaped(last)}`)
 }
 
 /** What in the merged document is what the target has at the place; undefined when it is gone. */

@@ -1,7 +1,8 @@
 import { symbolOf } from '../../config-hub/compare/normalise.ts'
 import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
-import { nameIn } from '../../config-hub/references/extract.ts'
+import { declaredPlaces, nameIn } from '../../config-hub/references/extract.ts'
 import { select } from '../../config-hub/references/path.ts'
+import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { type KnownPair, keyText, type SourceItem, type SourceReference, type SyncInput } from './input.ts'
 import type { Pairing } from './pairing.ts'
 import { type Renaming, rewritten } from './rewrite.ts'
@@ -122,13 +123,18 @@ export type BaseNames = { source: Lookup; target: Lookup }
 export function baseNames(naming: Naming, pairs: readonly KnownPair[]): BaseNames {
   const sources = new Set(pairs.map(({ type, sourceId }) => `${type}/${sourceId}`))
   const targets = new Map(pairs.map(({ type, sourceId, targetId }) => [`${type}/${targetId}`, sourceId]))
+  const derived = new Map([...naming.derived.values()].map(({ shared, at }) => [shared, at]))
   const source: Lookup = (type, id) =>
-    naming.meaningOf({ type, id })?.at ?? (sources.has(`${type}/${id}`) ? id : undefined)
+    naming.meaningOf({ type, id })?.at ??
+    derived.get(symbolOf(type, id)) ??
+    (sources.has(`${type}/${id}`) ? id : undefined)
   return {
     source,
     target(type, id) {
-      const of = targets.get(`${type}/${id}`)
-      return of === undefined ? undefined : source(type, of)
+      // ids within something are called by its id and their place
+      const [own, ...place] = id.split('#/')
+      const of = targets.get(`${type}/${own}`)
+      return of === undefined ? undefined : source(type, [of, ...place].join('#/'))
     },
   }
 }
@@ -162,9 +168,14 @@ function walk(value: unknown, lookup: (type: string, id: string) => string): unk
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, walk(each, lookup)]))
 }
 
-export const renamed = (
-  type: Parameters<typeof rewritten>[0],
+/** The document of a source in the names of the target (`at`), and in those that both sides share. */
+export function renamed(
+  type: ConfigType,
   item: SourceItem,
   naming: Naming,
-  part: keyof Meaning,
-): Document => rewritten(type, item.document, renamingOf(item, naming, part).renaming)
+): Record<keyof Meaning, () => Document> {
+  const places = declaredPlaces(type, item.document)
+  const as = (part: keyof Meaning) => () =>
+    rewritten(type, item.document, renamingOf(item, naming, part).renaming, places)
+  return { at: as('at'), shared: as('shared') }
+}

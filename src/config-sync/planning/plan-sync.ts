@@ -1,5 +1,7 @@
 import { symbolOf } from '../../config-hub/compare/normalise.ts'
+import { nameIn } from '../../config-hub/references/extract.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
+import { valueIn } from './content.ts'
 import { planDigest } from './digest.ts'
 import {
   byKey,
@@ -27,6 +29,7 @@ import {
 import { impossibleSteps } from './order.ts'
 import { type Pairing, pairings } from './pairing.ts'
 import type { PlanRow, SyncPlan } from './plan.ts'
+import { symbolsIn } from './rewrite.ts'
 import { nextBase, outcomeOf, type Wanted } from './row.ts'
 import { type Wait, writeTasks } from './tasks.ts'
 
@@ -67,7 +70,7 @@ export function planSync(input: SyncInput): SyncPlan {
     rows.map((row, index) => ({
       key: keyOf(row),
       action: row.action,
-      waits: [...waitsOf(planning, index), ...madeWaits(planning, row, index, naming)],
+      waits: [...waitsOf(planning, index), ...madeWaits(planning, row)],
     })),
   )
   const circle = [...impossible.values()][0]
@@ -130,17 +133,11 @@ function waitsOf({ drafts, index }: Planning, row: number): Wait[] {
 }
 
 /** Its own id, and ids within others, can be written only once the target has made them. */
-function madeWaits({ index }: Planning, row: PlanRow, own: number, { derived }: Naming): Wait[] {
-  const { desired, type, sourceId, action, targetId } = row
-  const isMade = action === 'create' && targetId === null
-  if (!desired || (!isMade && derived.size === 0)) return []
-  const text = JSON.stringify(desired)
-  const of = (to: number): Wait => ({ to, required: false, hard: true })
-  const parents = [...derived.values()].flatMap((each) =>
-    text.includes(each.at) ? (index.get(each.row) ?? []) : [],
-  )
-  return [...(isMade && text.includes(symbolOf(type, sourceId)) ? [of(own)] : []), ...parents.map(of)]
-}
+const madeWaits = ({ index }: Planning, { desired }: PlanRow): Wait[] =>
+  symbolsIn(desired).flatMap((key): Wait[] => {
+    const to = index.get(key) ?? index.get(key.slice(0, key.indexOf('#/')))
+    return to === undefined ? [] : [{ to, required: false, hard: true }]
+  })
 
 function refuseCircles(planning: Planning): void {
   const { drafts } = planning
@@ -202,19 +199,18 @@ function finalNaming({ input, drafts }: Planning): Naming {
 }
 
 /** Ids within documents that the target makes: of what is created a symbol, of what is there the target's own. */
-function derivedOf({ sourceTypes, targetTypes }: SyncInput, drafts: readonly Draft[]): Map<string, Derived> {
+function derivedOf({ sourceTypes }: SyncInput, drafts: readonly Draft[]): Map<string, Derived> {
   const found = new Map<string, Derived>()
   for (const draft of drafts) {
     const { item, pairing, place } = draft
     const type = sourceTypes.get(draft.type)
     if (!item || !type?.derived_paths || !pairing || place?.choosesIds !== false) continue
     if (!pairing.target && !isNew(draft)) continue
-    const theirs = pairing.target
-      ? derivedIn(targetTypes.get(draft.type)?.derived_paths ?? [], pairing.target.document)
-      : undefined
+    const theirs = pairing.target?.document
     for (const [pointer, id] of derivedIn(type.derived_paths, item.document)) {
       const symbol = symbolOf(draft.type, `${draft.id}#${pointer}`)
-      const at = theirs ? theirs.get(pointer) : symbol
+      // one that is to be made within what is there already is known at the next sync only
+      const at = theirs ? nameIn(valueIn(theirs, item.document, pointer)) : symbol
       if (at !== undefined) found.set(id, { at, shared: symbol, row: keyText(draft), pointer })
     }
   }
@@ -288,10 +284,10 @@ function wantedOf(
   }
   const types = { source: of(input.sourceTypes), target: of(input.targetTypes) }
   const { pair, target, targetId } = pairing
+  const named = renamed(types.source, item, naming)
   return {
     ...{ types, item, target, targetId, hash: input.hash },
-    named: renamed(types.source, item, naming, 'at'),
-    shared: () => renamed(types.source, item, naming, 'shared'),
+    ...{ named: named.at(), shared: named.shared },
     renewed: (document) => bases.renewed(types.target, document),
     base: target && pair?.base ? namedBase(pair.base, pair, bases) : undefined,
     openSecrets: input.openSecrets.has(type),

@@ -18,8 +18,12 @@ type Way = Map<string, Way | string | number | null>
  * The document with its references renamed, declared ones and those in texts. In a text the longest of what overlaps
  * counts. What stays is shared with the document, not copied.
  */
-export function rewritten(type: ConfigType, document: Document, renaming: Renaming): Document {
-  const places = declaredPlaces(type, document)
+export function rewritten(
+  type: ConfigType,
+  document: Document,
+  renaming: Renaming,
+  places: readonly DeclaredPlace[] = declaredPlaces(type, document),
+): Document {
   const way: Way = new Map()
   const texts = type.scan ? [...renaming.texts.keys()] : []
   if (texts.length > 0) for (const pointer of settledPlaces(places).keys()) lead(way, pointer, null)

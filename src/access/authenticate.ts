@@ -1,3 +1,4 @@
+import type { Queryable } from '../db/pool.ts'
 import { fail } from '../operation/errors.ts'
 import type { Access } from './auth.ts'
 import { bearerHash, KEY_PREFIX, OAUTH_TOKEN_PREFIX } from './ids.ts'
@@ -71,7 +72,11 @@ export function refuseForeignPage(access: Access, headers: CredentialRequest['he
     })
 }
 
-async function bearerPrincipal(access: Access, authorization: string): Promise<Principal> {
+/** Whose bearer an Authorization header has. Errors: unauthenticated. */
+export async function bearerPrincipal(
+  access: Pick<Access, 'clock'> & { db: Queryable },
+  authorization: string,
+): Promise<Principal> {
   const bearer = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization.slice(0, MAX_BEARER_LENGTH + 1))?.[1]
   if (bearer === undefined || authorization.length > MAX_BEARER_LENGTH) return unauthenticated()
   const now = access.clock()

@@ -45,7 +45,7 @@ export const jobsCreate = record({
     event: 'configuration_sync_job_create',
     target: (_input, { id }) => ({ kind: 'configuration-job', id }),
   },
-  async run(ctx, input) {
+  async before(ctx, input) {
     const { source_org_id: source, target_org_id: target } = input
     const direction = directionOf(ctx.org, source, target) ?? refuseSides(ctx.org, source, target)
     const id = newJobId()
@@ -53,8 +53,12 @@ export const jobsCreate = record({
       direction === 'push'
         ? await useOf(ctx, id, { org: target, side: 'target' }, input.target_auth_token)
         : await useToPull(ctx, id, input)
+    return { id, direction, use }
+  },
+  async run(ctx, input, { id, direction, use }) {
+    const { source_org_id: sourceOrg, target_org_id: targetOrg } = input
     const row = await beginJob(ctx, {
-      ...{ id, kind: 'sync', name: input.name ?? null, direction, sourceOrg: source, targetOrg: target },
+      ...{ id, kind: 'sync', name: input.name ?? null, direction, sourceOrg, targetOrg },
       ...{ dryRun: input.dry_run, use, overrides: input.payload_overrides },
       request: {
         resources: input.resources,

@@ -43,12 +43,13 @@ export const jobsRetry = record({
     event: 'configuration_sync_job_retry',
     target: (_input, { id }) => ({ kind: 'configuration-job', id }),
   },
-  async run(ctx, { id, payload_overrides, ...tokens }) {
-    const former = await requireJob(ctx, id, SYNC_KINDS, true)
-    if (former.stage !== 'ended') fail('conflict', `The job ${id} has not ended: cancel it first.`)
-    const request = await scopeOf(ctx, former)
+  async before(ctx, { id, payload_overrides: _, ...tokens }) {
     const newId = newJobId()
-    const use = await useAgain(ctx, newId, former, tokens)
+    return { newId, use: await useAgain(ctx, newId, await requireEnded(ctx, id), tokens) }
+  },
+  async run(ctx, { id, payload_overrides }, { newId, use }) {
+    const former = await requireEnded(ctx, id, true)
+    const request = await scopeOf(ctx, former)
     const { kind, name, direction, sourceOrg, targetOrg } = former
     const row = await beginJob(ctx, {
       ...{ id: newId, kind, name, direction, sourceOrg, targetOrg, dryRun: false, ofJob: ofJobOf(former) },
@@ -57,6 +58,11 @@ export const jobsRetry = record({
     return wholeJob(ctx, row)
   },
 })
+
+async function requireEnded(ctx: Context, id: string, lock = false): Promise<JobRow> {
+  const former = await requireJob(ctx, id, SYNC_KINDS, lock)
+  return former.stage === 'ended' ? former : fail('conflict', `The job ${id} has not ended: cancel it first.`)
+}
 
 /** A rollback stays the one of the job that it takes back. */
 const ofJobOf = ({ kind, id, ofJob }: JobRow): string => (kind === 'rollback' && ofJob ? ofJob : id)

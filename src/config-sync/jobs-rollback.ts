@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { WRITES } from '../config-hub/schema.ts'
-import { record } from '../operation/define.ts'
+import { type Context, record } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import { ALL_KINDS, beginJob, newJobId, requireJob } from './jobs/begin.ts'
 import { useAgain } from './jobs/other.ts'
 import { wholeJob } from './jobs/present.ts'
 import { JobId, SyncJob, TargetToken } from './jobs/schema.ts'
+import type { JobRow } from './jobs/store.ts'
 
 export const jobsRollback = record({
   id: 'config-sync.jobs.rollback',
@@ -39,17 +40,30 @@ export const jobsRollback = record({
     event: 'configuration_sync_job_rollback',
     target: (_input, { id }) => ({ kind: 'configuration-job', id }),
   },
-  async run(ctx, { id, dry_run, target_auth_token }) {
-    const former = await requireJob(ctx, id, ALL_KINDS, true)
-    if (former.stage !== 'ended') fail('conflict', `The job ${id} has not ended: cancel it first.`)
-    if (former.dryRun) fail('conflict', `The job ${id} was a dry run and wrote nothing.`)
+  async before(ctx, { id, target_auth_token }) {
     const newId = newJobId()
-    const written = former.targetOrg === ctx.org ? { ...former, sourceOrg: null } : former
-    const use = await useAgain(ctx, newId, written, { target_auth_token })
+    return {
+      newId,
+      use: await useAgain(ctx, newId, written(await requireWritten(ctx, id)), { target_auth_token }),
+    }
+  },
+  async run(ctx, { id, dry_run }, { newId, use }) {
+    const { name, direction, targetOrg } = await requireWritten(ctx, id, true)
     const row = await beginJob(ctx, {
-      ...{ id: newId, kind: 'rollback', name: former.name, direction: former.direction, sourceOrg: null },
-      ...{ targetOrg: former.targetOrg, dryRun: dry_run, use, request: {}, ofJob: id },
+      ...{ id: newId, kind: 'rollback', name, direction, sourceOrg: null, targetOrg },
+      ...{ dryRun: dry_run, use, request: {}, ofJob: id },
     })
     return wholeJob(ctx, row)
   },
 })
+
+/** A job that may have written something. Errors: `not-found`, `conflict`. */
+async function requireWritten(ctx: Context, id: string, lock = false): Promise<JobRow> {
+  const former = await requireJob(ctx, id, ALL_KINDS, lock)
+  if (former.stage !== 'ended') fail('conflict', `The job ${id} has not ended: cancel it first.`)
+  if (former.dryRun) fail('conflict', `The job ${id} was a dry run and wrote nothing.`)
+  return former
+}
+
+/** The job as far as its target is concerned: what it read is of no interest any more. */
+const written = (job: JobRow): JobRow => (job.targetOrg === job.org ? { ...job, sourceOrg: null } : job)

@@ -146,16 +146,19 @@ export type PreviewOperation<I extends z.ZodObject = z.ZodObject, O extends z.Zo
   present(ctx: Context, plan: Plan): z.input<O>
 }
 
-export type RecordOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> = Base<
-  I,
-  O
-> & {
+export type RecordOperation<
+  I extends z.ZodObject = z.ZodObject,
+  O extends z.ZodType = z.ZodType,
+  B = unknown,
+> = Base<I, O> & {
   effect: 'record'
   audit: NoAudit | { event: string; target(input: z.output<I>, output: z.input<O>): AuditTarget }
   /** `run` writes in one statement that checks itself what it depends on, so without a key it is the transaction. */
   oneStatement?: true
+  /** What is asked of other systems, before the transaction opens: their answers may take their time. */
+  before?(ctx: Context, input: z.output<I>): Promise<B>
   /** Runs inside one transaction; what it returns is stored under the idempotency key in the same one. */
-  run(ctx: Context, input: z.output<I>): Promise<z.input<O>>
+  run(ctx: Context, input: z.output<I>, before: B): Promise<z.input<O>>
 }
 
 export type WriteOperation<
@@ -215,9 +218,9 @@ export const preview = <I extends z.ZodObject, O extends z.ZodType>(
   operation: Omit<PreviewOperation<I, O>, 'effect'>,
 ): PreviewOperation<I, O> => ({ effect: 'preview', ...operation })
 
-export const record = <I extends z.ZodObject, O extends z.ZodType>(
-  operation: Omit<RecordOperation<I, O>, 'effect'>,
-): RecordOperation<I, O> => ({ effect: 'record', ...operation })
+export const record = <I extends z.ZodObject, O extends z.ZodType, B = undefined>(
+  operation: Omit<RecordOperation<I, O, B>, 'effect'>,
+): RecordOperation<I, O, B> => ({ effect: 'record', ...operation })
 
 export const write = <I extends z.ZodObject, O extends z.ZodType, S>(
   operation: Omit<WriteOperation<I, O, S>, 'effect'>,

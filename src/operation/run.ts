@@ -134,11 +134,15 @@ async function runRecord(
   const summary = `Recorded: ${operation.summary}`
   const at = call.idempotencyKey && claimOf(ctx, operation, call.idempotencyKey)
   if (!at && operation.oneStatement && 'none' in operation.audit)
-    return { reply: ok(operation, await inStatement(ctx, (one) => operation.run(one, input))), summary }
+    return {
+      reply: ok(operation, await inStatement(ctx, (one) => operation.run(one, input, undefined))),
+      summary,
+    }
+  const before = await operation.before?.(ctx, input)
   const reply = await inTransaction(ctx, async (tx) => {
     const claimed = at ? await claimOrReplay(tx, at, input) : undefined
     if (claimed && 'stored' in claimed) return claimed.stored
-    const output = await operation.run(tx, input)
+    const output = await operation.run(tx, input, before)
     const reply = ok(operation, output)
     if ('event' in operation.audit) {
       const target = operation.audit.target(input, output)

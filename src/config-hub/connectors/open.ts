@@ -1,4 +1,4 @@
-import { authenticate } from '../../access/authenticate.ts'
+import { bearerPrincipal } from '../../access/authenticate.ts'
 import { hasScope, type Principal } from '../../access/principal.ts'
 import type { Deps } from '../../deps.ts'
 import { requiredScope } from '../../operation/admit.ts'
@@ -133,7 +133,7 @@ export async function verifiedHolder(
   access: OperationAccess,
 ): Promise<Holder> {
   const { deps } = ctx
-  const principal = await holderHere(deps, org, token, access)
+  const principal = await holderHere(ctx, org, token, access)
   if (principal) return { kind: 'local', principal: principal.id }
   const row = await connectorTo(ctx.db, ctx.org, org)
   const connector = row && openConnector(deps, ctx.org, row, token)
@@ -161,13 +161,14 @@ export async function verifiedSource(ctx: Context, sourceOrg: string, token: str
 }
 
 async function holderHere(
-  deps: Deps,
+  { db, deps }: Context,
   org: string,
   token: string,
   access: OperationAccess,
 ): Promise<Principal | undefined> {
   try {
-    const principal = await authenticate(deps.access, { headers: { authorization: `Bearer ${token}` } })
+    // in the open transaction if there is one: who has a connection does not wait for another
+    const principal = await bearerPrincipal({ db, clock: deps.clock }, `Bearer ${token}`)
     const allowed = principal.org === org && hasScope(principal, requiredScope(access, org) as string)
     return allowed ? principal : undefined
   } catch (error) {

@@ -8,10 +8,9 @@ import {
   planWrites,
   Raced,
 } from '../../config-store/documents.ts'
-import { type Resolved, resolveWrites } from '../../config-store/resolve.ts'
+import { type Resolved, resolveWrites, wholeOf } from '../../config-store/resolve.ts'
 import type { Transaction } from '../../db/pool.ts'
 import { Problem } from '../../operation/errors.ts'
-import { joinSecrets } from '../../operation/redact.ts'
 import { documentOf, Unresolved } from './document.ts'
 import { type Batch, type Content, type RowStatus, type Step, stepPhase } from './job.ts'
 import { contentsOf, desiredAt, holdJob } from './store.ts'
@@ -123,9 +122,7 @@ async function prepare(
 
 const hashesOf = ({ deps }: Work, resolved: readonly Resolved[]): Map<Resolved, string> =>
   new Map(
-    resolved.flatMap((one) =>
-      one.after ? [[one, contentHash(deps, joinSecrets(one.after.visible, one.after.secrets))] as const] : [],
-    ),
+    resolved.flatMap((one) => (one.after ? [[one, contentHash(deps, wholeOf(one.after))] as const] : [])),
   )
 
 type Contents = ReadonlyMap<number, Content>
@@ -206,7 +203,9 @@ async function writeBatch(
       const ctx = { db: tx, deps: work.deps, org: work.job.targetOrg, now, author, stored }
       const { registry } = work.target
       if (prepared) {
-        const { planned, resolved, entries, hashes } = prepared
+        const { resolved, entries, hashes } = prepared
+        // the batch before may have failed what was still to be done of these
+        const planned = prepared.planned.map((one) => ({ ...one, last: isLast(work, one.seq, one.tasks) }))
         await holdTypes(tx, ctx.org, typesOf(resolved))
         const change = changeOf(work, planned, resolved, hashes, now)
         return { change, writing: applyWrites(ctx, resolved, { fresh: true, entries }) }
@@ -273,6 +272,9 @@ const placesOf = (tasks: readonly number[], work: Work, contents: Contents): Map
     }),
   )
 
+const isLast = (work: Work, seq: number, own: readonly number[]): boolean =>
+  rowOf(work, seq).tasks.every(({ task }) => own.includes(task) || !work.open[task])
+
 function plannedOf(work: Work, tasks: readonly number[], contents: Contents): Planned[] {
   const bySeq = Map.groupBy(tasks, (index) => (work.tasks[index] as Task).seq)
   const isCreate = (index: number) => (work.tasks[index] as Task).kind === 'create'
@@ -282,7 +284,7 @@ function plannedOf(work: Work, tasks: readonly number[], contents: Contents): Pl
     const row = rowOf(work, seq)
     const [first] = own.map((index) => work.tasks[index] as Task)
     if (!first) throw new Error('a row without a task')
-    const last = row.tasks.every(({ task }) => own.includes(task) || !work.open[task])
+    const last = isLast(work, seq, own)
     const id = row.targetId
     if (id === null) throw new Error(`${row.type} ${row.sourceId} has no id at the target`)
     const at = `/rows/${seq}`
@@ -326,7 +328,13 @@ const STATUS: Record<Step, RowStatus> = {
   delete: 'deleted',
 }
 
-function changeOf(work: Work, planned: readonly Planned[], resolved: readonly Resolved[], now: Date): Change {
+function changeOf(
+  work: Work,
+  planned: readonly Planned[],
+  resolved: readonly Resolved[],
+  hashes: Hashes,
+  now: Date,
+): Change {
   const change = noChange()
   const done: Record<string, number> = {}
   for (const [place, { seq, step, last, expected }] of planned.entries()) {

@@ -24,11 +24,6 @@ export async function tryRunning(session: Queryable, job: string): Promise<boole
   return row?.held ?? false
 }
 
-/** Gives back everything that the connection holds: the job, and the turn to write. */
-export async function endRunning(session: Queryable): Promise<void> {
-  await session.query(sql`SELECT pg_advisory_unlock_all()`)
-}
-
 /** Says that the process behind this connection holds tokens, until the connection ends. */
 export async function beginHolding(session: Queryable, holder: string): Promise<void> {
   await session.query(sql`SELECT pg_try_advisory_lock(${HOLDING}, hashtext(${holder}))`)

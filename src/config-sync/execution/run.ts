@@ -8,7 +8,7 @@ import type { SyncPlan } from '../planning/plan.ts'
 import { finish } from './finish.ts'
 import type { Content, SyncJob } from './job.ts'
 import { runLocal } from './local.ts'
-import { endRunning, tryRunning, tryWriting } from './locks-store.ts'
+import { tryRunning, tryWriting } from './locks-store.ts'
 import { announceRows, storePlan } from './plan-store.ts'
 import { runRequests } from './remote.ts'
 import type { Requests } from './request.ts'
@@ -84,26 +84,16 @@ async function alone(
   signal: AbortSignal,
   work: (session: Queryable) => Promise<void>,
 ): Promise<void> {
-  const { client, queryable } = await openSession(deps.db)
-  const key = `${org}/${id}`
-  let held = false
+  const session = await openSession(deps.db)
   try {
-    while (!(await tryRunning(queryable, key))) {
+    while (!(await tryRunning(session.queryable, `${org}/${id}`))) {
       await sleep(WAIT_MS, undefined, { signal })
-      if ((await findSyncJob(queryable, org, id))?.stage === 'ended') return
+      if ((await findSyncJob(session.queryable, org, id))?.stage === 'ended') return
     }
-    held = true
-    await work(queryable)
+    await work(session.queryable)
   } finally {
-    if (held)
-      await endRunning(queryable).then(
-        () => {
-          held = false
-        },
-        () => {},
-      )
-    // a lock that could not be given back goes with its connection
-    client.release(held)
+    // what it holds goes with the connection
+    await session.end()
   }
 }
 

@@ -42,8 +42,7 @@ export async function forgetToken(deps: Pick<Deps, 'db'>, jobId: string): Promis
   if (!held?.tokens.delete(jobId) || held.tokens.size > 0) return
   const session = held.session
   held.session = undefined
-  // ended, not given back: the lock is of the connection
-  ;(await session)?.client.release(true)
+  await (await session)?.end()
 }
 
 /** The connection whose lock says that this process is there; a new one when it breaks. */
@@ -56,7 +55,7 @@ async function connect(db: Db, held: Held): Promise<Session | undefined> {
   const session = await openSession(db)
   const again = () => {
     if (held.tokens.size === 0) return
-    session.client.release(true)
+    void session.end()
     held.session = retry(db, held)
   }
   session.client.once('error', again)

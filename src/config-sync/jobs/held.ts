@@ -5,40 +5,73 @@ import { findSyncJob } from '../execution/store.ts'
 import { forgetToken, tokenOf } from '../execution/tokens.ts'
 import { jobHooks } from './hooks.ts'
 
-/** How often a job is looked at whose token is here: a request that makes one does not wait for it. */
+/** How often jobs are looked at whose token is here: a request that makes one does not wait for it. */
 const LOOK_MS = 250
+/** As many as the queue does at once in a process; each holds a connection while it is done. */
+const AT_ONCE = 2
 /** A job that is not there by then is of a transaction that failed. */
 const MISSES = 240
 /** As often as the queue starts a job: what fails by itself, and not because the database was away, ends it. */
 const ATTEMPTS = 50
+
+type Held = { org: string; busy: boolean; missed: number; failed: number }
+
+/** Jobs whose token only this process has, by id; by pool, of which a process has one. */
+const processes = new WeakMap<object, Map<string, Held>>()
 
 /**
  * Does a job whose token only this process has, whenever it is to be done: also in a process that works no queue, and
  * also after people approved it elsewhere. Ends with the job, and forgets its token.
  */
 export function workHeld(deps: Deps, org: string, id: string): void {
-  follow(deps, org, id).catch((error: unknown) =>
-    deps.log.error({ err: error, org, job: id }, 'a job whose token is here is no longer looked after'),
-  )
+  const { pool } = deps.db
+  const known = processes.get(pool)
+  const jobs = known ?? new Map<string, Held>()
+  jobs.set(id, { org, busy: false, missed: 0, failed: 0 })
+  if (known) return
+  processes.set(pool, jobs)
+  lookAfter(deps, jobs)
+    .catch((error: unknown) => deps.log.error({ err: error }, 'jobs whose tokens are here are left'))
+    .finally(() => processes.delete(pool))
 }
 
-async function follow(deps: Deps, org: string, id: string): Promise<void> {
-  const signal = new AbortController().signal
-  let missed = 0
-  let failed = 0
-  while (missed < MISSES && tokenOf(deps, id) !== undefined && !deps.db.pool.ending) {
-    await sleep(LOOK_MS)
-    try {
-      const job = await findSyncJob(deps.db, org, id)
-      if (!job) missed++
-      else if (job.stage === 'ended') break
-      else if (job.stage !== 'waiting')
-        await runJob(deps, { data: { org, id }, signal, last: failed >= ATTEMPTS }, jobHooks)
-    } catch (error) {
-      if (deps.db.pool.ending) return
-      failed++
-      deps.log.warn({ err: error, org, job: id }, 'a job whose token is here is tried again')
+async function lookAfter(deps: Deps, jobs: Map<string, Held>): Promise<void> {
+  while (jobs.size > 0 && !deps.db.pool.ending) {
+    await sleep(LOOK_MS, undefined, { ref: false })
+    for (const [id, held] of jobs) {
+      const busy = [...jobs.values()].filter((each) => each.busy).length
+      if (held.busy || busy >= AT_ONCE || deps.db.pool.ending) continue
+      held.busy = true
+      const step = look(deps, id, held).then((over) => (over ? leave(deps, jobs, id) : undefined))
+      void step
+        .catch((error: unknown) => failed(deps, id, held, error))
+        .finally(() => {
+          held.busy = false
+        })
     }
   }
+  // a process that ends holds nothing any more
+  for (const id of jobs.keys()) await leave(deps, jobs, id)
+}
+
+/** Does what is to be done of a job now. True: nothing is left to do. */
+async function look(deps: Deps, id: string, held: Held): Promise<boolean> {
+  const { org } = held
+  const job = await findSyncJob(deps.db, org, id)
+  if (!job) return ++held.missed >= MISSES
+  if (job.stage === 'ended' || tokenOf(deps, id) === undefined) return true
+  if (job.stage === 'waiting') return false
+  const signal = new AbortController().signal
+  await runJob(deps, { data: { org, id }, signal, last: held.failed >= ATTEMPTS }, jobHooks)
+  return false
+}
+
+async function leave(deps: Deps, jobs: Map<string, Held>, id: string): Promise<void> {
+  jobs.delete(id)
   await forgetToken(deps, id)
+}
+
+function failed(deps: Deps, id: string, held: Held, error: unknown): void {
+  held.failed++
+  if (!deps.db.pool.ending) deps.log.warn({ err: error, job: id }, 'a job whose token is here is tried again')
 }

@@ -43,7 +43,7 @@ export const drafts: fc.Arbitrary<Draft[]> = fc.array(
   { minLength: 1, maxLength: MOST },
 )
 
-export const sourceId = (index: number): string => `src-${index}`
+const sourceId = (index: number): string => `src-${index}`
 
 /** The documents of drafts, their ids as `idOf` says. */
 export function documentsOf(

@@ -228,7 +228,7 @@ test('[K-3] every surface follows from the declaration alone', async () => {
     await client.close()
   }
   const { body: document } = await app.guest().call('GET', '/openapi.json')
-  const schema = document.paths['/v1/configs/sync-jobs'].post.requestBody.content['application/json'].schema
+  const schema = document.paths['/v1/promotion/jobs'].post.requestBody.content['application/json'].schema
   expect(schema.properties.target_auth_token).toMatchObject({ writeOnly: true })
   const { body: policies } = await owner.call('GET', '/api/admin/policies')
   const modes = policies.policies

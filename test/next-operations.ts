@@ -19,14 +19,14 @@ const Output = z.object({ ok: z.literal(true), mode: z.enum(['applied', 'preview
 /** Tokens that reached the effect, to prove that they did. */
 export const tokensUsed: string[] = []
 
-/** Promotion of configuration between organisations: the body of the hub's `createSyncJob`, with the envelope added. */
+/** A promotion as one write with an envelope: the body of the hub's `createSyncJob`, which is a job, with the envelope added. */
 export const configSync = write({
-  id: 'config-sync.jobs.create',
-  tool: 'config_sync_job_create',
+  id: 'promotion.jobs.run',
+  tool: 'promotion_job_run',
   surface: 'promotion',
   summary: 'Promote configuration into another organisation.',
   boundaries: ['Applies exactly the rows of the plan.'],
-  http: { method: 'POST', path: '/v1/configs/sync-jobs' },
+  http: { method: 'POST', path: '/v1/promotion/jobs' },
   access: { auth: admin, scope: 'configs:write' },
   input: z.strictObject({
     source_org_id: z.string().min(1),

@@ -63,7 +63,7 @@ describe('[X-26] a principal that was kept by name', () => {
     }
     const grant = grantOf(principal)
     await withdrawn(
-      sql`UPDATE grants SET expires_at = now() WHERE id = ${grant}`,
+      sql`UPDATE grants SET expires_at = now() - interval '1 second' WHERE id = ${grant}`,
       sql`UPDATE grants SET expires_at = NULL WHERE id = ${grant}`,
     )
     await withdrawn(
@@ -72,7 +72,7 @@ describe('[X-26] a principal that was kept by name', () => {
     )
     const keyId = sql`(SELECT key_id FROM grants WHERE id = ${grant})`
     await withdrawn(
-      sql`UPDATE access_keys SET expires_at = now() WHERE id = ${keyId}`,
+      sql`UPDATE access_keys SET expires_at = now() - interval '1 second' WHERE id = ${keyId}`,
       sql`UPDATE access_keys SET expires_at = NULL WHERE id = ${keyId}`,
     )
     const secret = sql`(SELECT secret_id FROM access_keys WHERE id = ${keyId})`

@@ -3,6 +3,7 @@ import { WRITES } from '../config-hub/schema.ts'
 import { type Context, write } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { PlanBlocker } from '../operation/plan.ts'
+import { withdrawApproval } from '../sessions/in-name.ts'
 import { copyPlan } from './execution/plan-store.ts'
 import { startJob } from './execution/run.ts'
 import { ALL_KINDS, newJobId, requesterOf, requireJob } from './jobs/begin.ts'
@@ -83,7 +84,7 @@ export const jobsApply = write({
   },
   async unapproved(ctx, { id }, { status, reason }) {
     const job = await findJob(ctx.db, ctx.org, id, true)
-    if (job?.stage === 'waiting') await endCancelled(ctx, job, `${status}: ${reason}`)
+    if (job?.stage === 'waiting') await endCancelled(ctx, job, reason ? `${status}: ${reason}` : status)
   },
 })
 
@@ -101,9 +102,14 @@ function warningsOf({ plan }: JobRow, shown: number): string[] {
   ]
 }
 
-const release = async (ctx: Context, { id }: JobRow): Promise<JobRow> =>
-  (await releaseJob(ctx.db, ctx.org, id, ctx.now)) ??
-  fail('conflict', `The job ${id} does not wait any more.`)
+/** Sets a job running that waits; an approval that nobody used is not needed any more. */
+async function release(ctx: Context, { id, approvalId }: JobRow): Promise<JobRow> {
+  const row = await releaseJob(ctx.db, ctx.org, id, ctx.now)
+  if (!row) return fail('conflict', `The job ${id} does not wait any more.`)
+  if (approvalId !== null && ctx.call.approval?.id !== approvalId)
+    await withdrawApproval(ctx, approvalId, `The job was applied by ${ctx.principal.displayName}.`)
+  return row
+}
 
 /** A new job with the plan of a dry run. */
 async function applied(ctx: Context, former: JobRow, token: string | undefined): Promise<JobRow> {

@@ -79,7 +79,12 @@ async function applyOnce(
   const ended = session !== undefined && isTerminal(session.status)
   // a replay is answered whatever became of the session since; its log takes nothing after the final event
   if (claimed && 'stored' in claimed)
-    return { reply: claimed.stored, summary: 'Replayed an applied write.', recorded: ended }
+    return {
+      reply: claimed.stored,
+      summary: 'Replayed an applied write.',
+      // nobody asked a second time where the server itself does it again
+      recorded: ended || ctx.call.unattended === true,
+    }
   if (ended) fail('session-ended', `The session ${session.id} is ${session.status}.`)
 
   const approval = named && (await namedApproval(ctx, named, operation, session?.id))

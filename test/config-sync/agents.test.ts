@@ -108,6 +108,20 @@ describe('the job of an agent', () => {
     expect(asked.status, JSON.stringify(asked.body)).toBe(201)
   })
 
+  test('[SJ-17] that somebody else applies needs its approval no more', async () => {
+    const job = await ask('applied')
+    const { session_id, approval_id } = job.waiting_for
+    const body = { plan_digest: job.plan_digest }
+    const applied = await owner.call('POST', `/v1/configs/sync-jobs/${job.id}/apply`, body)
+    expect([applied.status, applied.body.id]).toEqual([201, job.id])
+    expect(await ended(job.id)).toMatchObject({ status: 'succeeded', counts: { created: 1 } })
+    const { body: read } = await owner.call(
+      'GET',
+      `/api/agent/sessions/${session_id}/approvals/${approval_id}`,
+    )
+    expect(read.approval.status).toBe('voided')
+  })
+
   test('[SJ-18] with nothing to write ends by itself, and runs at once where policy lets agents', async () => {
     const none = await ask('approved', {}, { resources: [] })
     expect(none).toMatchObject({ status: 'succeeded', stage: 'ended' })

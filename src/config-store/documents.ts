@@ -1,5 +1,5 @@
 import { derive } from '../config-hub/index/derive.ts'
-import type { Document, NodeKey } from '../config-hub/index/entry.ts'
+import type { Document, Entry, NodeKey } from '../config-hub/index/entry.ts'
 import { indexEntries, tombstone } from '../config-hub/index/write.ts'
 import type { Registry } from '../config-hub/types/definition.ts'
 import { holdTypes } from '../config-hub/types/registry.ts'
@@ -102,19 +102,19 @@ export async function writeDocuments(
 
 /**
  * What writes would do to the documents as they are now; with `lock` those, and the own types they are of, stay so
- * until the transaction ends; with `types` only these.
+ * until the transaction ends.
  */
 export async function planWrites(
   ctx: Omit<WriteContext, 'author'>,
   registry: Registry,
   writes: readonly DocumentWrite[],
-  { lock }: { lock: boolean | 'types' },
+  { lock }: { lock: boolean },
 ): Promise<Resolved[]> {
   if (lock) {
     const types = writes.flatMap(({ type }) => registry.get(type) ?? [])
     await holdTypes(ctx.db, ctx.org, types)
+    await lockDocuments(ctx.db, ctx.org, writes, ctx.now)
   }
-  if (lock === true) await lockDocuments(ctx.db, ctx.org, writes, ctx.now)
   const rows = await documentsOf(ctx.db, ctx.org, writes)
   const byKey = new Map(rows.map((row) => [keyOf(row), row]))
   const inOrder = writes.map((write) => byKey.get(keyOf(write)))
@@ -122,6 +122,20 @@ export async function planWrites(
 }
 
 export const keyOf = ({ type, id }: NodeKey): string => `${type}/${id}`
+
+/** What the index is to say of what was planned: nothing of what stays as it is, or goes. */
+export const entriesOf = (planned: readonly Resolved[], author: string): Entry[] =>
+  planned.flatMap(({ of, id, after, version, updatedAt, outcome }) =>
+    after && outcome !== 'unchanged'
+      ? [derive(of, after.visible, { id, connector: of.connector, version, updatedAt, updatedBy: author })]
+      : [],
+  )
+
+type Applying = {
+  fresh?: boolean
+  /** Made beforehand. */
+  entries?: readonly Entry[]
+}
 
 /** Another writer made one of the documents that nobody had. Nothing of the transaction may stay. */
 export class Raced extends Error {}
@@ -133,22 +147,20 @@ export class Raced extends Error {}
 export async function applyWrites(
   ctx: WriteContext,
   planned: readonly Resolved[],
-  { fresh = false }: { fresh?: boolean } = {},
+  { fresh = false, entries = entriesOf(planned, ctx.author) }: Applying = {},
 ): Promise<StoredDocument[]> {
   const { db, org, author } = ctx
   const changed = planned.filter(({ outcome }) => outcome !== 'unchanged')
   const rows = changed.map((each) => nextRow(each, ctx))
   const options = { at: ctx.stored?.at, author }
-  if (rows.length > 0 && !fresh) await writeDocumentRows(db, org, rows, options)
-  if (rows.length > 0 && fresh && !(await insertDocumentRows(db, org, rows, options)))
-    throw new Raced('Another writer was quicker.')
-  const entries = changed.flatMap(({ of, id, after, version, updatedAt }) =>
-    after
-      ? [derive(of, after.visible, { id, connector: of.connector, version, updatedAt, updatedBy: author })]
-      : [],
-  )
-  if (entries.length > 0) await indexEntries(db, org, entries)
   const deleted = changed.filter(({ outcome }) => outcome === 'deleted')
+  // one after the other, sent without waiting
+  const [alone] = await Promise.all([
+    fresh ? insertDocumentRows(db, org, rows, options) : true,
+    rows.length > 0 && !fresh ? writeDocumentRows(db, org, rows, options) : undefined,
+    entries.length > 0 ? indexEntries(db, org, entries) : undefined,
+  ])
+  if (!alone) throw new Raced('Another writer was quicker.')
   if (deleted.length > 0) await tombstone(db, org, deleted, ctx.now)
   return planned.map((each) => storedOf(each, ctx))
 }

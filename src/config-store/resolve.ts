@@ -133,10 +133,14 @@ function contentAfter(
   return content(sealing, next.visible, nextSecrets(old, next))
 }
 
+/** The document with its secrets in their places; not to be changed. */
+export const wholeOf = ({ visible, secrets }: Content): Document =>
+  Object.keys(secrets).length > 0 ? joinSecrets(visible, secrets) : visible
+
 /** What is wrong with a document as it would be stored, secrets in their places. */
 function contentErrors({ of, after, outcome }: Resolved, at: string): FieldError[] {
   if (!after || outcome === 'unchanged') return []
-  const whole = joinSecrets(after.visible, after.secrets)
+  const whole = wholeOf(after)
   if (Buffer.byteLength(JSON.stringify(whole)) > MOST_BYTES)
     return [{ pointer: at, message: `must have at most ${MOST_BYTES} bytes` }]
   return schemaErrors(of, whole, at)

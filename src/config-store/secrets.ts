@@ -56,18 +56,26 @@ function above(pointer: string): string[] {
 export function split(type: Type, document: Document): Split {
   const places = secretPlaces(type, document)
   if (places.length === 0) return { visible: document, given: {}, cleared: [] }
-  const visible = structuredClone(document)
   const given: Secrets = {}
   const cleared: string[] = []
   for (const pointer of places) {
     const value = valueAt(document, pointer)
     if (value === null) cleared.push(pointer)
     else given[pointer] = value
-    const names = namesOf(pointer)
-    const last = names.pop() as string
-    delete (names.reduce<unknown>(member, visible) as Document)[last]
   }
+  const visible = places.reduce(
+    (rest: unknown, pointer) => left(rest, namesOf(pointer)),
+    document,
+  ) as Document
   return { visible, given, cleared }
+}
+
+/** The value without the member that the names lead to; what is on the way there is copied, the rest shared. */
+function left(value: unknown, [name, ...rest]: readonly string[]): unknown {
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as Document) }) as Document
+  if (rest.length === 0) delete copy[name as string]
+  else copy[name as string] = left(copy[name as string], rest)
+  return copy
 }
 
 /** The document with nothing in it that its type calls secret. */

@@ -126,8 +126,8 @@ const given = ({ rows, documents }: Batch): Sql => sql`
     unnest(${binaryArray('json', documents)}::json[]))
     AS k(type, id, version, sealed, hashes, updated_at, place, document)`
 
-const values = (org: string, { at, author }: Rows): Sql => sql`
-  SELECT ${org}, k.type, k.id, k.version, ${at ? sql`coalesce(k.document, ${at(sql`k.place`)})` : sql`k.document`},
+const values = ({ at, author }: Rows): Sql => sql`
+         k.type, k.id, k.version, ${at ? sql`coalesce(k.document, ${at(sql`k.place`)})` : sql`k.document`},
          decode(k.sealed, 'base64'), k.hashes, k.updated_at, k.updated_at, ${author}`
 
 const insertion = (org: string, batch: Batch, options: Rows): Sql =>
@@ -135,7 +135,7 @@ const insertion = (org: string, batch: Batch, options: Rows): Sql =>
   sql`
     INSERT INTO config_documents (org, type, id, version, document, sealed_secrets, secret_hashes, created_at, updated_at,
       updated_by)
-    ${values(org, options)} FROM ${given(batch)} ORDER BY k.type, k.id
+    SELECT ${org}, ${values(options)} FROM ${given(batch)} ORDER BY k.type, k.id
     ON CONFLICT DO NOTHING RETURNING 1`
 
 const nextVersions = (org: string, batch: Batch, options: Rows): Sql =>
@@ -148,7 +148,7 @@ const nextVersions = (org: string, batch: Batch, options: Rows): Sql =>
         FROM k CROSS JOIN LATERAL ${byKey(org)} d WHERE d.version > 0)
     INSERT INTO config_documents (org, type, id, version, document, sealed_secrets, secret_hashes, created_at, updated_at,
       updated_by)
-    ${values(org, options)} FROM k
+    SELECT ${org}, ${values(options)} FROM k
     ON CONFLICT (org, type, id) DO UPDATE
        SET version = excluded.version, document = excluded.document, sealed_secrets = excluded.sealed_secrets,
            secret_hashes = excluded.secret_hashes, updated_at = excluded.updated_at, updated_by = excluded.updated_by

@@ -25,17 +25,32 @@ export type SyncTarget = {
   close(): Promise<void>
 }
 
-type Options = { chosenIds?: boolean; concurrency?: number }
+type Options = {
+  chosenIds?: boolean
+  concurrency?: number
+  /** It makes the ids of steps, and says so when it has made them, or only when it is asked. */
+  steps?: 'answered' | 'asked'
+  /** A create that is sent again under the same key is done once; or creates are found by theirs. */
+  keys?: 'header' | 'marker'
+}
 
-export async function syncTarget({ chosenIds = false, concurrency = 6 }: Options = {}): Promise<SyncTarget> {
+export async function syncTarget({
+  chosenIds = false,
+  concurrency = 6,
+  steps,
+  keys,
+}: Options = {}): Promise<SyncTarget> {
   let requests = 0
-  let made = 0
+  let count = 0
+  /** Ids of steps. */
+  const made = new Set<string>()
+  const byKey = new Map<string, string>()
   let atOnce = 0
 
   const check = (document: Record<string, unknown>) => {
     if (JSON.stringify(document).includes('⟨')) target.wrong.push(`a symbol in ${document.key}`)
     for (const parent of (document.parents as string[] | undefined) ?? [])
-      if (!target.things.has(parent))
+      if (!target.things.has(parent) && !made.has(parent))
         target.wrong.push(`${document.key} refers to ${parent}, which is not there`)
   }
 
@@ -43,7 +58,10 @@ export async function syncTarget({ chosenIds = false, concurrency = 6 }: Options
     method: string,
     id: string | undefined,
     body: Record<string, unknown>,
+    sentUnder: string | undefined,
   ): [number, unknown] => {
+    const already = keys === 'header' && sentUnder !== undefined ? byKey.get(sentUnder) : undefined
+    if (already !== undefined) return [201, target.things.get(already)]
     if (method === 'DELETE') {
       if (!target.things.delete(id as string)) return [404, {}]
       target.writes++
@@ -53,12 +71,27 @@ export async function syncTarget({ chosenIds = false, concurrency = 6 }: Options
     if (method === 'PATCH' && !known) return [404, {}]
     if (method === 'PUT' && known) return [409, {}]
     check(body)
-    const key = id ?? `made-${++made}`
-    const next = { ...known, ...body, id: key, revision: Number(known?.revision ?? 0) + 1 }
+    const key = id ?? `made-${++count}`
+    const next = { ...known, ...withSteps(body, key), id: key, revision: Number(known?.revision ?? 0) + 1 }
     target.things.set(key, next)
+    if (sentUnder !== undefined) byKey.set(sentUnder, key)
     target.writes++
-    return [method === 'PATCH' ? 200 : 201, next]
+    return method === 'PATCH' ? [200, next] : [201, steps === 'asked' ? { ...next, ...body } : next]
   }
+
+  const withSteps = (body: Record<string, unknown>, of: string): Record<string, unknown> => {
+    if (!steps || !Array.isArray(body.steps)) return body
+    const all = body.steps.map((step: { id?: string }) => {
+      if (step.id !== undefined) return step
+      const id = `${of}-step-${++count}`
+      made.add(id)
+      return { ...step, id }
+    })
+    return { ...body, steps: all }
+  }
+
+  const keyOf = ({ method, headers }: IncomingMessage): string | undefined =>
+    method === 'POST' && keys === 'header' ? (headers['idempotency-key'] as string) : undefined
 
   const read = (id: string | undefined): [number, unknown] => {
     if (id === 'whoami') return [200, { org: 'elsewhere' }]
@@ -85,7 +118,8 @@ export async function syncTarget({ chosenIds = false, concurrency = 6 }: Options
       if (fault === 'limited') return void response.writeHead(429, { 'retry-after': '0' }).end()
       if (fault === 'pause') return void response.writeHead(503, { 'retry-after': '1' }).end()
       if (fault === 'failed') return void response.writeHead(500).end()
-      const [status, body] = method === 'GET' ? read(id) : write(method, id, text ? JSON.parse(text) : {})
+      const [status, body] =
+        method === 'GET' ? read(id) : write(method, id, text ? JSON.parse(text) : {}, keyOf(request))
       if (fault === 'lost') return void request.socket.destroy()
       response.writeHead(status, { 'content-type': 'application/json' })
       response.end(body === undefined ? undefined : JSON.stringify(body))
@@ -119,6 +153,8 @@ export async function syncTarget({ chosenIds = false, concurrency = 6 }: Options
           patch: { path: '/things/{id}' },
           delete: { path: '/things/{id}' },
           revision: '/revision',
+          ...(keys === 'header' ? { key_header: 'idempotency-key' } : {}),
+          ...(keys === 'marker' ? { marker: { path: '/marker', query_param: 'marker' } } : {}),
         },
       },
     }),

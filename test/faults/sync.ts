@@ -15,7 +15,12 @@ export const BOUNDARIES: readonly Boundary[] = [
 ]
 
 /** An organisation whose things live at the target. */
-export async function openOrg(app: TestApp, org: string, target: SyncTarget): Promise<void> {
+export async function openOrg(
+  app: TestApp,
+  org: string,
+  target: SyncTarget,
+  more: Record<string, unknown> = {},
+): Promise<void> {
   app.deps.config.allowPrivateConnectors = true
   await app.org(org)
   await addType(app, org, {
@@ -24,6 +29,7 @@ export async function openOrg(app: TestApp, org: string, target: SyncTarget): Pr
     references: [{ path: '/parents/*', type: 'thing' }],
     natural_key: ['/key'],
     volatile_paths: ['/revision'],
+    ...more,
   })
   const key = await app.key({ org, role: 'automation' })
   const { status, body } = await key.call('PUT', '/v1/connectors/place', {

@@ -313,3 +313,89 @@ test('[SX-10] after a rollback every row says whether it reads back as it was', 
   expect(verdicts).toEqual([{ verified: 'bytes' }, { verified: 'bytes' }, { verified: 'bytes' }])
   expect(JSON.stringify((await things().get(`${id}-a`)).body)).toBe('{"z":0,"a":"as it was"}')
 })
+
+test('[SX-1] a job that is stopped before or after any of its commits goes on where it stands: nothing twice, nothing left out', async () => {
+  await push()
+  const wanted = named(1300)
+  wanted.push({
+    ...{ type: 'thing', sourceId: `${id}-last`, action: 'create', targetId: `${id}-last` },
+    ...{ desired: { name: 'Last', key: `${id}-last`, password: 'pw', parents: [`${id}-0`] } },
+    references: [{ to: 0, required: false }],
+  })
+  const plan = planOf(wanted)
+  const { db } = app.deps
+  let stops = 0
+  // at the first transaction before it commits, then after it did, at the second, ...
+  for (let stop = 0; (await stateOf(app.deps, ORG, id)).job.stage !== 'ended'; stop++) {
+    let transactions = 0
+    const at = 1 + ((stop >> 1) % 2)
+    const transaction: typeof db.transaction = async (work) => {
+      const isStop = ++transactions === at && stop < 12
+      if (!isStop) return db.transaction(work)
+      stops++
+      await db.transaction(async (tx) => {
+        const answer = await work(tx)
+        if (stop % 2 === 0) throw new Error('stopped')
+        return answer
+      })
+      throw new Error('stopped')
+    }
+    const deps = { ...app.deps, db: { ...db, pool: db.pool, transaction } }
+    await attempt(deps, ORG, id, hooksOf(plan)).catch((error) => {
+      if ((error as Error).message !== 'stopped') throw error
+    })
+  }
+  expect(stops).toBeGreaterThan(7)
+  const { job, counts, rows } = await stateOf(app.deps, ORG, id)
+  expect(job.status).toBe('succeeded')
+  expect(counts).toEqual({ total: 1301, created: 1301 })
+  expect(rows).toEqual(counts)
+  const [written] = await db.query(sql`
+    SELECT (SELECT count(*)::integer FROM config_journal WHERE org = ${ORG} AND job_id = ${id}) AS journal,
+           (SELECT count(DISTINCT done_order)::integer FROM config_journal WHERE org = ${ORG} AND job_id = ${id}) AS orders,
+           (SELECT max(version) FROM config_documents WHERE org = ${TARGET} AND id LIKE ${`${id}-%`}) AS version,
+           (SELECT count(*)::integer FROM config_lineage WHERE org = ${TARGET} AND last_sync_job_id = ${id} AND base IS NOT NULL) AS pairs,
+           (SELECT count(*)::integer FROM config_nodes WHERE org = ${TARGET} AND id LIKE ${`${id}-%`}) AS nodes`)
+  // what completes a circle is a second version
+  const tasks = plan.tasks.length
+  expect(written).toEqual({ journal: tasks, orders: tasks, version: 2, pairs: 1301, nodes: 1301 })
+  expect((await things().get(`${id}-last`)).body).toEqual({
+    name: 'Last',
+    key: `${id}-last`,
+    parents: [`${id}-0`],
+  })
+})
+
+test('[SX-27] two jobs that create the same configurations at once: each is created by one of them and stale for the other, which changes nothing of it', async () => {
+  const wanted = named(900)
+  const jobs = [`${id}-one`, `${id}-two`]
+  for (const job of jobs)
+    await insertJob(app.deps, { id: job, org: ORG, targetOrg: TARGET, authority: authority() })
+  await Promise.all(
+    jobs.map((job) =>
+      attempt(
+        app.deps,
+        ORG,
+        job,
+        hooksOf(
+          planOf(wanted.map((row) => ({ ...row, references: [], desired: { ...row.desired, by: job } }))),
+        ),
+      ),
+    ),
+  )
+  const states = await Promise.all(jobs.map((job) => rowStates(app.deps, ORG, job)))
+  const made = new Map<string, string>()
+  for (const [index, rows] of states.entries())
+    for (const { sourceId, status, code } of rows) {
+      if (status !== 'created') expect(code).toBe('stale')
+      else {
+        expect(made.has(sourceId)).toBe(false)
+        made.set(sourceId, jobs[index] as string)
+      }
+    }
+  expect(made.size).toBe(900)
+  const documents = await app.deps.db.query<{ id: string; by: string; version: number }>(sql`
+    SELECT id, document->>'by' AS by, version FROM config_documents WHERE org = ${TARGET} AND id LIKE ${`${id}-%`}`)
+  expect(documents).toHaveLength(900)
+  for (const { id: of, by, version } of documents) expect([by, version]).toEqual([made.get(of), 1])
+})

@@ -66,8 +66,11 @@ export async function runLocal(work: Work): Promise<void> {
     // while the database writes this one, all of the next one is made that needs no look at the database
     next = read(work, chunk(index + 1))
     next.catch(() => {})
-    prepared = await next.then((following) => prepare(work, chunk(index + 1), following))
-    await writing
+    try {
+      prepared = await next.then((following) => prepare(work, chunk(index + 1), following))
+    } finally {
+      await writing
+    }
   }
 }
 
@@ -134,6 +137,10 @@ const read = (work: Work, tasks: readonly number[]): Promise<Contents> => {
     : contentsOf(work.deps.db, work.job, [...new Set(seqs)], work.deps.sealing)
 }
 
+/** Whether it was made of just these: a batch before may have failed some of them. */
+const isOf = (prepared: Prepared | undefined, open: readonly number[]): boolean =>
+  prepared?.tasks.length === open.length && prepared.tasks.every((task, place) => task === open[place])
+
 /** One transaction for all; when the store refuses a document, each half for itself, down to the one that it refuses. */
 async function writeTasks(
   work: Work,
@@ -145,13 +152,7 @@ async function writeTasks(
   const open = tasks.filter((index) => work.open[index])
   if (open.length === 0) return
   try {
-    await writeBatch(
-      work,
-      open,
-      contents,
-      batch,
-      prepared?.tasks.length === open.length ? prepared : undefined,
-    )
+    await writeBatch(work, open, contents, batch, isOf(prepared, open) ? prepared : undefined)
   } catch (error) {
     const failure = failureOf(error)
     if (!failure) throw error

@@ -20,8 +20,10 @@ export type Sides = { source: Source | undefined; target: Source }
  * of another server is not here; `unavailable` when nothing is known of the other organisation.
  */
 export async function openSides(deps: Deps, job: SyncJob): Promise<Sides> {
-  const { sourceOrg, targetOrg } = job
-  const source = sourceOrg === null ? undefined : await openSide(deps, job, sourceOrg, 'source')
+  const { sourceOrg, targetOrg, stage } = job
+  // a plan that is applied has all that its source had, and nobody allowed the source's use anew
+  const isRead = sourceOrg !== null && !(stage === 'running' && job.request.authority === undefined)
+  const source = isRead ? await openSide(deps, job, sourceOrg, 'source') : undefined
   return { source, target: await openSide(deps, job, targetOrg, 'target') }
 }
 

@@ -1,8 +1,10 @@
 import { symbolOf } from '../../config-hub/compare/normalise.ts'
 import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
-import { declaredPlaces, nameIn } from '../../config-hub/references/extract.ts'
-import { select } from '../../config-hub/references/path.ts'
+import { declaredPlaces, eachString, nameIn } from '../../config-hub/references/extract.ts'
+import { at, select } from '../../config-hub/references/path.ts'
+import { scanWords } from '../../config-hub/references/words.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
+import { placed } from './content.ts'
 import { type KnownPair, keyText, type SourceItem, type SourceReference, type SyncInput } from './input.ts'
 import type { Pairing } from './pairing.ts'
 import { type Renaming, rewritten } from './rewrite.ts'
@@ -80,7 +82,8 @@ export function renamingOf(
     for (const toType of ['', item.type])
       if (!declared.has(`${toType} ${item.id}`)) declared.set(`${toType} ${item.id}`, own)
   }
-  for (const [id, meaning] of naming.derived) if (!texts.has(id)) texts.set(id, meaning[part])
+  for (const [id, meaning] of derivedNamedIn(item.document, naming.derived))
+    if (!texts.has(id)) texts.set(id, meaning[part])
   return {
     unclear,
     renaming: {
@@ -88,6 +91,21 @@ export function renamingOf(
       declared: (name, toType) => declared.get(`${toType} ${name}`) ?? naming.derived.get(name)?.[part],
     },
   }
+}
+
+/** Of all ids that the target makes within something, those that this document has: a plan may have as many as words. */
+function derivedNamedIn(document: Document, derived: Naming['derived']): Map<string, Derived> {
+  const found = new Map<string, Derived>()
+  const learn = (id: string): void => {
+    const meaning = derived.get(id)
+    if (meaning) found.set(id, meaning)
+  }
+  if (derived.size > 0)
+    eachString(document, (text) => {
+      learn(text)
+      scanWords(text, (_, start, end) => learn(text.slice(start, end)))
+    })
+  return found
 }
 
 /** Nothing has to be searched for what keeps its name; the own id of most is nowhere in their documents anyway. */
@@ -175,7 +193,12 @@ export function renamed(
   naming: Naming,
 ): Record<keyof Meaning, () => Document> {
   const places = declaredPlaces(type, item.document)
+  // a natural key that is called like the id is no reference to it: it is the same everywhere
+  const own = type.natural_key.filter(
+    (pointer) => pointer !== type.id_path && at(item.document, pointer) === item.id,
+  )
+  const kept = new Map(own.map((pointer) => [pointer, item.id]))
   const as = (part: keyof Meaning) => () =>
-    rewritten(type, item.document, renamingOf(item, naming, part).renaming, places)
+    placed(rewritten(type, item.document, renamingOf(item, naming, part).renaming, places), kept)
   return { at: as('at'), shared: as('shared') }
 }

@@ -93,7 +93,8 @@ function pairType(sources: readonly SourceItem[], found: Map<string, Pairing>, g
   const claimed = new Set(pairs.filter(({ loose }) => !loose).map(({ targetId }) => targetId))
   const { matches, ambiguous } = match({ sources: open, targets, claimed, blocked, translate })
   const matched = new Map(matches.map((each) => [each.sourceId, each]))
-  const taken = new Set([...claimed, ...matches.map(({ targetId }) => targetId)])
+  // ids of what is gone are not given to something else
+  const taken = new Set([...pairs, ...matches].map(({ targetId }) => targetId))
   const choosesIds = places.get(type)?.choosesIds ?? false
   const isFree = (id: string) => !taken.has(id) && !byId.has(id) && !alive.has(`${type}/${id}`)
   for (const source of open) {

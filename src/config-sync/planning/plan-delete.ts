@@ -75,22 +75,22 @@ function refuseNeeded(
   byOf: ReadonlyMap<string, readonly Dependant[]>,
 ): void {
   const going = new Set(keys.filter((_, row) => rows[row]?.action === 'delete').map(keyText))
-  for (let again = true; again; ) {
-    again = false
-    for (const [at, row] of rows.entries()) {
-      const key = keyText(keys[at] as NodeKey)
-      if (!going.has(key)) continue
-      const needing = (byOf.get(key) ?? []).filter(({ by }) => !going.has(keyText(by)))
-      if (needing.length === 0) continue
-      going.delete(key)
-      rows[at] = { ...row, action: 'refused', refusal: stillNeeded(needing.map(({ by }) => by)) }
-      again = true
-    }
+  const needing = (key: string) => (byOf.get(key) ?? []).filter(({ by }) => !going.has(keyText(by)))
+  const planned = [...going]
+  for (let before = -1; before !== going.size; ) {
+    before = going.size
+    for (const key of planned) if (going.has(key) && needing(key).length > 0) going.delete(key)
+  }
+  // only now it is known who stays
+  for (const [at, row] of rows.entries()) {
+    const key = keyText(keys[at] as NodeKey)
+    if (row.action !== 'delete' || going.has(key)) continue
+    rows[at] = { ...row, action: 'refused', refusal: stillNeeded(needing(key).map(({ by }) => by)) }
   }
 }
 
 export function stillNeeded(by: readonly (NodeKey & { title: string })[]): NonNullable<PlanRow['refusal']> {
-  const among = by.map(({ type, id }) => `${type} ${id}`).sort()
+  const among = [...new Set(by.map(({ type, id }) => `${type} ${id}`))].sort()
   const more = among.length > NAMED ? ` and ${among.length - NAMED} more` : ''
   const message = `It is still needed by ${among.slice(0, NAMED).join(', ')}${more}.`
   return { code: 'still-needed', message, among }

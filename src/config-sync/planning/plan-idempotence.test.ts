@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { planSync } from './plan-sync.ts'
-import { apply, inputOf, type Pairs, put, turned, type World, worldOf } from './testing.ts'
-import { type Draft, documentsOf, drafts, sourceId } from './testing-worlds.ts'
+import { inputOf, type Pairs, put, turned, type World, worldOf } from './testing.ts'
+import { apply } from './testing-apply.ts'
+import { type Draft, documentsOf, drafts } from './testing-worlds.ts'
 
 const kinds = fc.constantFrom<World['kind']>('store', 'place')
 const choices = fc.constantFrom('source' as const, 'target' as const, 'fail' as const)
@@ -25,7 +26,10 @@ const secretsOf = ({ kept }: World) =>
 function edited(world: World, all: readonly Draft[], next: readonly Draft[], at: readonly number[]): void {
   const changed = all.map((draft, index) => {
     const other = next[index]
-    return at.includes(index) && other ? { ...other, type: draft.type } : draft
+    if (!at.includes(index) || !other) return draft
+    // the ids of steps that are new in a flow that is there already are known at the next sync only
+    const steps = draft.steps.map((thing, step) => other.steps[step] ?? thing)
+    return { ...other, type: draft.type, steps }
   })
   const documents = documentsOf(changed)
   for (const index of at) {
@@ -49,12 +53,13 @@ describe('a plan that was applied', () => {
         const again = planSync(inputOf(source, target, pairs))
         expect(again.tasks).toEqual([])
         expect(secretsOf(target)).toEqual(held)
+        // there is nothing new to remember of a pair either
+        expect(again.rows.filter(({ base }) => base !== null)).toEqual([])
         const refused = (rows: typeof first.rows) =>
           rows.flatMap(({ type, sourceId, refusal }) =>
             refusal ? [`${type}/${sourceId} ${refusal.code}`] : [],
           )
         expect(refused(again.rows)).toEqual(refused(first.rows))
-        // nothing has to be remembered either, so that a third one is the same
         const third = planSync(inputOf(source, target, pairs))
         expect(third.digest).toBe(again.digest)
       }),
@@ -81,7 +86,8 @@ describe('a plan that was applied', () => {
         const own = [...target.kept.values()]
         for (const index of there) {
           const kept = own[index]
-          if (kept) put(target, kept, { ...kept.document, title: `Theirs ${index}`, extra: index })
+          if (kept)
+            put(target, kept, { ...kept.document, note: `${kept.document.note} Theirs.`, extra: index })
         }
         for (const index of removed) if (own[index]) target.kept.delete(`${own[index].type}/${own[index].id}`)
         const conflicts = { default: choice, places: [] }
@@ -120,7 +126,7 @@ test('[SP-21] a plan does not depend on the order in which things were found, an
       }
       const [one, two] = [planSync(input), planSync(other)]
       expect(two).toEqual(one)
-      expect(planSync(structuredClone({ ...input, hash: undefined }) && input).digest).toBe(one.digest)
+      expect(planSync(input).digest).toBe(one.digest)
     }),
     { numRuns: 200 },
   )
@@ -154,7 +160,6 @@ test('[SP-22] what is written is the source with ids of the target, whole words 
         expect(is).toEqual(rest)
         if (own !== undefined) expect(own).toBe(targetId)
       }
-      expect(sourceId(0)).toBe('src-0')
     }),
     { numRuns: 300 },
   )

@@ -5,7 +5,8 @@ import { keyText } from './input.ts'
 import type { SyncPlan } from './plan.ts'
 import { placesOf } from './plan-job.ts'
 import { type DoneRow, type DoneWrite, planRollback } from './plan-rollback.ts'
-import { dependantsOf, type WrittenRow, writesOf, writtenRows } from './read-store.ts'
+import { beganAt, type WrittenRow, writesOf, writtenRows } from './read-journal.ts'
+import { dependantsOf } from './read-store.ts'
 import type { Side } from './reader.ts'
 
 export type ReversalRequest = {
@@ -36,11 +37,13 @@ export async function planReversal(
     writes.filter(({ step }) => step === 'create').map(({ type, targetId }) => `${type}/${targetId}`),
   )
   const made = live.filter((each) => created.has(keyText(each)))
+  // what referred to one of them before it was there does so again
+  const since = (await beganAt(deps.db, org, ofJob)) ?? undefined
   const types = writes.map(({ type }) => ({ type, id: '' }))
   return planRollback({
     ...{ types: target.registry, places: placesOf(target, types), rows: doneRows(rows), writes, live },
     // of an organisation elsewhere nobody here knows who refers to what
-    dependants: target.kind === 'local' ? await dependantsOf(deps.db, target.org, made) : [],
+    dependants: target.kind === 'local' ? await dependantsOf(deps.db, target.org, made, since) : [],
     hash: deps.sealing.hash,
   })
 }

@@ -190,25 +190,23 @@ function refuseStillNeeded(
 ): void {
   const index = new Map(nets.map((net, row) => [keyText(net), row]))
   const byOf = Map.groupBy(dependants, ({ of }) => keyText(of))
-  const isStaying = (row: number | undefined) => {
-    const action = row === undefined ? 'none' : rows[row]?.action
-    return action !== 'delete' && action !== 'patch'
+  const staying = new Set([...rows.keys()].filter((row) => rows[row]?.action === 'refused'))
+  const isActing = (row: number) =>
+    !staying.has(row) && (rows[row]?.action === 'delete' || rows[row]?.action === 'patch')
+  const needing = (at: number) => {
+    const refused = (after[at] as number[])
+      .filter((other) => staying.has(other) && live.has(keyText(nets[other] as Net)))
+      .map((other) => nets[other] as Net)
+    const others = (byOf.get(keyText(nets[at] as Net)) ?? []).map(({ by }) => by)
+    return [...refused, ...others.filter((by) => !isActing(index.get(keyText(by)) ?? -1))]
   }
-  for (let again = true; again; ) {
-    again = false
-    for (const [at, row] of rows.entries()) {
-      if (row.action !== 'delete') continue
-      const refused = (after[at] as number[]).filter(
-        (other) => rows[other]?.action === 'refused' && live.has(keyText(nets[other] as Net)),
-      )
-      const others = (byOf.get(keyText(nets[at] as Net)) ?? []).filter(({ by }) =>
-        isStaying(index.get(keyText(by))),
-      )
-      const needing = [...refused.map((other) => nets[other] as Net), ...others.map(({ by }) => by)]
-      if (needing.length === 0) continue
-      const once = [...new Map(needing.map((each) => [keyText(each), each])).values()]
-      rows[at] = { ...row, action: 'refused', refusal: stillNeeded(once) }
-      again = true
-    }
+  for (let before = -1; before !== staying.size; ) {
+    before = staying.size
+    for (const [at, { action }] of rows.entries())
+      if (action === 'delete' && needing(at).length > 0) staying.add(at)
   }
+  // only now it is known who stays
+  for (const [at, row] of rows.entries())
+    if (row.action === 'delete' && staying.has(at))
+      rows[at] = { ...row, action: 'refused', refusal: stillNeeded(needing(at)) }
 }

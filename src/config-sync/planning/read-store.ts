@@ -3,7 +3,6 @@ import type { Document, EdgeKind, NodeKey } from '../../config-hub/index/entry.t
 import { resolves } from '../../config-hub/index/read-store.ts'
 import type { Queryable } from '../../db/pool.ts'
 import type { SourceReference } from './input.ts'
-import type { PlanTask } from './plan.ts'
 
 const keysOf = (keys: readonly NodeKey[]): Sql =>
   sql`unnest(${keys.map(({ type }) => type)}::text[], ${keys.map(({ id }) => id)}::text[]) AS k(type, id)`
@@ -211,12 +210,13 @@ export type Dependant = { of: NodeKey; by: NodeKey & { title: string } }
 
 /**
  * Who refers to these and would be left with a reference to nothing once all of them are gone: others of the same name
- * count as well as they do.
+ * count as well as they do. With `since`, of those in the built-in store only who was written since then.
  */
 export async function dependantsOf(
   db: Queryable,
   org: string,
   keys: readonly NodeKey[],
+  since?: Date,
 ): Promise<Dependant[]> {
   const rows = await inChunks(keys, (some) =>
     db.query<{ type: string; id: string; fromType: string; fromId: string; title: string }>(sql`
@@ -229,6 +229,7 @@ export async function dependantsOf(
           SELECT x.* FROM config_edges x WHERE x.org = ${org} AND x.name = n.name OFFSET 0) e
         JOIN config_nodes f ON f.org = ${org} AND f.type = e.from_type AND f.id = e.from_id
        WHERE ${resolves} AND f.deleted_at IS NULL AND NOT (e.from_type = k.type AND e.from_id = k.id)
+         ${since ? sql`AND (f.connector <> 'store' OR f.updated_at >= ${since})` : empty}
          AND NOT EXISTS (
            SELECT FROM (SELECT x.* FROM config_names x WHERE x.org = ${org} AND x.name = e.name OFFSET 0) n
             WHERE ${resolves} AND (n.type, n.id) NOT IN (SELECT o.type, o.id FROM going o)
@@ -256,45 +257,6 @@ export const liveKeysOf = (
      WHERE n.org = ${org} AND n.deleted_at IS NULL AND n.type <> ALL(${except as string[]}::text[])
        ${types ? sql`AND n.type = ANY(${types}::text[])` : empty} ${within}`)
 }
-
-/** A row of a job as taking it back sees it: its requests, and the rows that it refers to. */
-export type WrittenRow = {
-  seq: number
-  title: string
-  tasks: readonly (Pick<PlanTask, 'after'> & { task: number })[]
-  references: readonly { to: number }[]
-}
-
-export const writtenRows = (db: Queryable, org: string, jobId: string): Promise<WrittenRow[]> =>
-  db.query<WrittenRow>(sql`
-    SELECT r.seq, coalesce(r.title, '') AS title, coalesce(r.plan->'tasks', '[]') AS tasks,
-           coalesce(r.plan->'references', '[]') AS "references"
-      FROM config_job_rows r WHERE r.org = ${org} AND r.job_id = ${jobId} ORDER BY r.seq`)
-
-/** A write of the journal with what was there before it; those that were refused changed nothing. */
-export type JournalRow = {
-  seq: number
-  step: PlanTask['kind']
-  done: boolean
-  doneOrder: number
-  type: string
-  targetId: string | null
-  image: Document | null
-  sealed: Buffer | null
-  preRevision: string | null
-  postRevision: string | null
-  postHash: string | null
-}
-
-/** What was not noted as done comes last. */
-export const writesOf = (db: Queryable, org: string, jobId: string): Promise<JournalRow[]> =>
-  db.query<JournalRow>(sql`
-    SELECT j.row_seq AS seq, j.step, j.outcome = 'done' AS done,
-           coalesce(j.done_order, 9007199254740991) AS "doneOrder", j.type, j.target_id AS "targetId",
-           j.pre_image AS image, j.pre_sealed AS sealed, j.pre_revision AS "preRevision",
-           j.post_revision AS "postRevision", j.post_hash AS "postHash"
-      FROM config_journal j WHERE j.org = ${org} AND j.job_id = ${jobId} AND j.outcome <> 'refused'
-     ORDER BY j.row_seq, j.step`)
 
 /** A configuration as a snapshot has it. */
 export type KeptItem = NodeKey & { document: Document; sealedSecrets: Buffer | null }

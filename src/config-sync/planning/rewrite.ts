@@ -32,7 +32,8 @@ export function rewritten(
     const to = settled.has(place.pointer) ? undefined : declaredAs(place, renaming)
     if (to === undefined) continue
     settled.add(place.pointer)
-    lead(way, place.pointer, to)
+    // what keeps its name is led to only where texts are searched, which would rename it
+    if (to !== place.value || texts.length > 0) lead(way, place.pointer, to)
   }
   if (way.size === 0 && texts.length === 0) return document
   return walk(document, way, { texts, renaming }) as Document

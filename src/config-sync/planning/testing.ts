@@ -4,11 +4,8 @@ import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import { type ConfigType, type Registry, TypeDefinition } from '../../config-hub/types/definition.ts'
 import { nextSecrets, type Secrets, split } from '../../config-store/secrets.ts'
 import { canonical } from '../../operation/plan.ts'
-import { documentOf } from '../execution/document.ts'
-import { restored } from './content.ts'
 import { type Names, namedIn, resolvedBy } from './extracted.ts'
 import { FAIL, type KnownPair, keyText, type Place, referenceKey, type SyncInput } from './input.ts'
-import type { SyncPlan } from './plan.ts'
 
 const typeOf = (definition: Record<string, unknown>): ConfigType => ({
   ...TypeDefinition.parse({ label: 'Things', icon: 'Box', source_api: '', sdk_client: '', ...definition }),
@@ -77,7 +74,7 @@ export function put(world: World, key: NodeKey, whole: Document): void {
 
 export const hash = (text: string): string => createHash('sha256').update(`keyed ${text}`).digest('hex')
 
-const hashesOf = (secrets: Secrets): Record<string, string> =>
+export const hashesOf = (secrets: Secrets): Record<string, string> =>
   Object.fromEntries(Object.entries(secrets).map(([pointer, value]) => [pointer, hash(canonical(value))]))
 
 const entryOf = ({ type, id, document }: Kept) =>
@@ -85,13 +82,13 @@ const entryOf = ({ type, id, document }: Kept) =>
     ...{ id, connector: 'store', version: 1, updatedAt: new Date(0), updatedBy: null },
   })
 
-const knownOf = (kept: Kept) => {
+export const knownOf = (kept: Kept) => {
   const { title, naturalKey, names } = entryOf(kept)
   const others = names.filter(({ kind }) => kind !== 'id').map(({ name }) => name)
   return { type: kept.type, id: kept.id, title, naturalKey, names: others, document: kept.document }
 }
 
-function namesOf(world: World, more: readonly NodeKey[]): Names {
+export function namesOf(world: World, more: readonly NodeKey[] = []): Names {
   const all = [...world.kept.values()].flatMap((kept) =>
     entryOf(kept).names.map(({ name, kind }) => ({ name, type: kept.type, id: kept.id, kind })),
   )
@@ -155,93 +152,3 @@ export const turned = (pairs: Pairs): Pairs =>
       return [`${type}/${targetId}`, { ...rest, ...sides, mirrored: !mirrored, baseMirrored: !baseMirrored }]
     }),
   )
-
-/** What was wrong while a plan was applied: a target would have refused it, or taken nonsense. */
-export type Applied = { wrong: string[]; requests: number }
-
-/**
- * Does what a plan says in any order that its tasks allow (`pick` chooses among those that are ready), as plainly as
- * possible, and remembers the pairs.
- */
-export function apply(
-  { rows, tasks }: SyncPlan,
-  target: World,
-  pairs: Pairs,
-  pick: (ready: number) => number = () => 0,
-): Applied {
-  const ids = new Map(
-    rows.flatMap((row) => (row.targetId ? [[`${row.type}/${row.sourceId}`, row.targetId]] : [])),
-  )
-  const done = new Set<number>()
-  const there = new Set<number>()
-  const wrong: string[] = []
-  while (done.size < tasks.length) {
-    const ready = [...tasks.keys()].filter(
-      (task) => !done.has(task) && tasks[task]?.after.every((each) => done.has(each)),
-    )
-    if (ready.length === 0) return { wrong: [...wrong, 'tasks wait for each other'], requests: done.size }
-    const index = ready[pick(ready.length) % ready.length] as number
-    const task = tasks[index] as SyncPlan['tasks'][number]
-    const row = rows[task.row] as SyncPlan['rows'][number]
-    done.add(index)
-    if (task.kind === 'delete') {
-      target.kept.delete(`${row.type}/${row.targetId}`)
-      continue
-    }
-    const omitted = task.omits
-      .filter((each) => !there.has(each))
-      .flatMap((each) => {
-        const { type, sourceId, targetId, derives = [] } = rows[each] as typeof row
-        return [
-          `⟨${type}/${sourceId}⟩`,
-          ...(targetId ? [targetId] : []),
-          ...derives.map(({ symbol }) => symbol),
-        ]
-      })
-    const naming = { idOf: (key: string) => ids.get(key), omitted: new Set(omitted) }
-    const id = row.targetId ?? ids.get(`${row.type}/${row.sourceId}`) ?? `made-${++target.count}`
-    const key = { type: row.type, id }
-    const isThere = target.kept.get(keyText(key))
-    if (task.kind === 'create' ? isThere : !isThere) wrong.push(`${task.kind} of ${keyText(key)}`)
-    let document = documentOf(row, naming)
-    if (JSON.stringify(document).includes('⟨')) wrong.push(`a symbol in ${keyText(key)}`)
-    if (task.kind === 'complete' && isThere)
-      document = restored(typeNamed(row.type), document, isThere.document)
-    if (target.kind === 'place') document = withSteps(target, document)
-    put(target, key, document)
-    ids.set(`${row.type}/${row.sourceId}`, id)
-    there.add(task.row)
-    if (task.kind === 'create')
-      for (const { symbol, pointer } of row.derives ?? []) {
-        const [, , step] = pointer.split('/')
-        const made = (document.steps as { id: string }[])[Number(step)]?.id
-        if (made === undefined) wrong.push(`no id at ${pointer}`)
-        else ids.set(symbol.slice(1, -1), made)
-      }
-    wrong.push(...lacking(target, key))
-  }
-  for (const { type, sourceId, targetId, base, action } of rows) {
-    const id = ids.get(`${type}/${sourceId}`) ?? targetId
-    if (action === 'refused' || !base || !id) continue
-    const sides = { type, sourceId, targetId: id, mirrored: false, baseMirrored: false }
-    pairs.set(`${type}/${sourceId}`, { ...sides, base })
-  }
-  return { wrong, requests: done.size }
-}
-
-/** Places make the ids of steps. */
-function withSteps(target: World, document: Document): Document {
-  if (!Array.isArray(document.steps)) return document
-  const steps = document.steps.map((step: Document) =>
-    step.id === undefined ? { ...step, id: `step-${++target.count}` } : step,
-  )
-  return { ...document, steps }
-}
-
-/** Required references to what is not there. */
-function lacking({ kept }: World, key: NodeKey): string[] {
-  const { document } = kept.get(keyText(key)) as Kept
-  return namedIn(typeNamed(key.type), document)
-    .filter(({ required, toType, name }) => required && !kept.has(`${toType}/${name}`))
-    .map(({ name }) => `${keyText(key)} needs ${name}`)
-}

@@ -60,7 +60,7 @@ describe('a deletion', () => {
   test('[SJ-39] is only planned in a dry run, and taken back by a rollback, secrets included', async () => {
     const { form, flow, next } = await chain(3)
     const dry = await remove({ resources: keys(form, flow, next), dry_run: true })
-    expect(dry).toMatchObject({ status: 'succeeded', plan: { delete: 3 } })
+    expect(dry).toMatchObject({ status: 'succeeded', dry_run: true, plan: { delete: 3 } })
     expect((await docs(world.sandbox, 'flow').get(flow)).status).toBe(200)
     const applied = await world.sandbox.call('POST', `/v1/configs/sync-jobs/${dry.id}/apply`, {
       plan_digest: dry.plan_digest,

@@ -3,7 +3,7 @@ import { WRITES } from '../config-hub/schema.ts'
 import { type Context, write } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { PlanBlocker } from '../operation/plan.ts'
-import { withdrawApproval } from '../sessions/in-name.ts'
+import { lockApproval, withdrawApproval } from '../sessions/in-name.ts'
 import { copyPlan } from './execution/plan-store.ts'
 import { startJob } from './execution/run.ts'
 import { ALL_KINDS, newJobId, requesterOf, requireJob } from './jobs/begin.ts'
@@ -52,7 +52,10 @@ export const jobsApply = write({
     attribution: 'The job with its plan’s digest; every write is in its journal.',
   },
   async preview(ctx, { id, plan_digest }) {
-    const job = await requireJob(ctx, id, ALL_KINDS, ctx.lock)
+    const known = await requireJob(ctx, id, ALL_KINDS)
+    // sessions are locked before jobs
+    if (ctx.lock && known.approvalId !== null) await lockApproval(ctx, known.approvalId)
+    const job = ctx.lock ? await requireJob(ctx, id, ALL_KINDS, true) : known
     const barrier = applyBarrier(job, plan_digest)
     const blockers: PlanBlocker[] = barrier ? [barrier] : []
     const rows = await listPlan(ctx.db, ctx.org, id, { size: SHOWN, acting: true })

@@ -29,7 +29,7 @@ function common(row: JobRow) {
   const { source, role, displayName } = row.requestedBy
   const waits = row.stage === 'waiting' && row.approvalId !== null && row.sessionId !== null
   return {
-    ...{ id: row.id, status: row.status, stage: row.stage },
+    ...{ id: row.id, status: row.status, stage: row.stage, dry_run: row.dryRun },
     started_at: (row.startedAt ?? row.createdAt).toISOString(),
     requested_by: { source, role, displayName },
     ...present({
@@ -75,7 +75,7 @@ export function presentJob(row: JobRow): z.input<typeof SyncJob> {
     kind: row.kind,
     direction: row.direction ?? 'push',
     source_org_id: row.sourceOrg ?? row.targetOrg,
-    ...{ target_org_id: row.targetOrg, dry_run: row.dryRun, counts },
+    ...{ target_org_id: row.targetOrg, counts },
     ...present({
       current_phase: row.currentPhase,
       current_batch: row.currentBatch,

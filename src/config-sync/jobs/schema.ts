@@ -101,6 +101,7 @@ const Common = z.object({
   stage: Stage.describe('planning, then waiting where policy asks for a decision, running, ended'),
   started_at: Instant,
   finished_at: Instant.optional(),
+  dry_run: z.boolean(),
   plan_digest: z.string().optional(),
   plan: PlanSummary.optional(),
   waiting_for: WaitingFor.optional(),
@@ -114,7 +115,6 @@ export const SyncJob = Common.extend({
   direction: z.enum(['push', 'pull']),
   source_org_id: z.string(),
   target_org_id: z.string(),
-  dry_run: z.boolean(),
   counts: z.object({
     total: z.int(),
     pending: z.int(),

@@ -125,15 +125,26 @@ export function derivedIn(paths: readonly string[], document: Document): Map<str
 
 const SYMBOL = /⟨([^⟨⟩/]+)\/([^⟨⟩]*)⟩/g
 
-/** The base of a pair with the names that the target has now. */
-export function namedBase(base: Document, pair: KnownPair, names: BaseNames): Document {
-  return walk(base, (type, id) => {
+/**
+ * The base of a pair with the names that the target has now. `isCurrent`: all that it names has a counterpart; what has
+ * none any more is called by its id.
+ */
+export function namedBase(
+  base: Document,
+  pair: KnownPair,
+  names: BaseNames,
+): { document: Document; isCurrent: boolean } {
+  let isCurrent = true
+  const document = walk(base, (type, id) => {
     const [first, second] = pair.baseMirrored ? [names.target, names.source] : [names.source, names.target]
-    return first(type, id) ?? second(type, id) ?? id
+    const found = first(type, id) ?? second(type, id)
+    isCurrent &&= found !== undefined && !found.isGone
+    return found?.at ?? id
   }) as Document
+  return { document, isCurrent }
 }
 
-type Lookup = (type: string, id: string) => string | undefined
+type Lookup = (type: string, id: string) => { at: string; isGone?: boolean } | undefined
 /** What a symbol made of a source id, or of a target id, means at the target. */
 export type BaseNames = { source: Lookup; target: Lookup }
 
@@ -142,10 +153,11 @@ export function baseNames(naming: Naming, pairs: readonly KnownPair[]): BaseName
   const sources = new Set(pairs.map(({ type, sourceId }) => `${type}/${sourceId}`))
   const targets = new Map(pairs.map(({ type, sourceId, targetId }) => [`${type}/${targetId}`, sourceId]))
   const derived = new Map([...naming.derived.values()].map(({ shared, at }) => [shared, at]))
-  const source: Lookup = (type, id) =>
-    naming.meaningOf({ type, id })?.at ??
-    derived.get(symbolOf(type, id)) ??
-    (sources.has(`${type}/${id}`) ? id : undefined)
+  const source: Lookup = (type, id) => {
+    const at = naming.meaningOf({ type, id })?.at ?? derived.get(symbolOf(type, id))
+    if (at !== undefined) return { at }
+    return sources.has(`${type}/${id}`) ? { at: id, isGone: true } : undefined
+  }
   return {
     source,
     target(type, id) {

@@ -94,11 +94,13 @@ function wantedOf(
   const types = { source: of(input.sourceTypes), target: of(input.targetTypes) }
   const { pair, target, targetId } = pairing
   const named = renamed(types.source, item, naming)
+  const former = target && pair?.base ? namedBase(pair.base, pair, bases) : undefined
   return {
     ...{ types, item, target, targetId, hash: input.hash },
     ...{ named: named.at(), shared: named.shared },
     renewed: (document) => bases.renewed(types.target, document),
-    base: target && pair?.base ? namedBase(pair.base, pair, bases) : undefined,
+    base: former?.document,
+    isCurrent: former?.isCurrent ?? false,
     openSecrets: input.openSecrets.has(type),
     choiceAt: (pointer) => choiceFor(choices, item, pointer),
   }

@@ -25,6 +25,8 @@ export type Wanted = {
   targetId: string | null
   /** Of the last sync, with the target's names; undefined: there was none. */
   base: Document | undefined
+  /** Whether all that the base names still has a counterpart: else it is to be remembered anew. */
+  isCurrent: boolean
   /** Whether the source shows its secrets. */
   openSecrets: boolean
   choiceAt(pointer: string): Choice
@@ -116,7 +118,7 @@ function changed(wanted: Wanted, target: TargetItem): Outcome {
   const live = wanted.openSecrets ? marked(target.document, hashes) : target.document
   const ours = visible(wanted, types.target, stableOf(types.target, live))
   const source = sourceOf(wanted, named)
-  const settled = known !== undefined && same(known, source)
+  const settled = known !== undefined && wanted.isCurrent && same(known, source)
   const merged = merge(known, wanted.renewed(ours), source, choiceAt)
   const open = merged.conflicts.filter(({ choice }) => choice === 'fail')
   if (open.length > 0) return { ...NOTHING, changes: open.map(conflicting), conflicts: open, settled }

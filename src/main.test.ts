@@ -492,8 +492,7 @@ describe('[CLI-7] what there is', () => {
     const rows = [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, usage]) => usage as string)
     const documented = new Map(rows.map((usage) => [commandOf(usage), optionsOf(usage)]))
     const actual = new Map<string, string[]>()
-    for (const command of await leaves([])) {
-      const { stdout } = await run([...command, '--help'])
+    for (const { command, stdout } of await leaves([])) {
       const own = optionsOf(stdout.slice(stdout.indexOf('Options:'))).filter((name) => !COMMON.includes(name))
       actual.set(command.join(' '), own)
     }
@@ -506,11 +505,11 @@ const optionsOf = (text: string): string[] => [...new Set(text.match(/--[a-z-]+/
 const commandOf = (usage: string): string =>
   (/^[a-z]+( [a-z]+)?(?= |$)/.exec(usage)?.[0] ?? '').replace(/^call .*/, 'call')
 
-/** The commands that take no further command. */
-async function leaves(command: string[]): Promise<string[][]> {
+/** The commands that take no further command, with what they say about themselves. */
+async function leaves(command: string[]): Promise<{ command: string[]; stdout: string }[]> {
   const { stdout } = await run([...command, '--help'])
   const [, listed] = stdout.split('\nCommands:\n')
-  if (listed === undefined) return [command]
+  if (listed === undefined) return [{ command, stdout }]
   const names = [...listed.matchAll(/^ {2}([a-z]+)/gm)]
     .map(([, name]) => name as string)
     .filter((name) => name !== 'help')

@@ -2,7 +2,22 @@ import { ConfigError } from '../config.ts'
 import { Problem } from '../operation/errors.ts'
 
 /** Exit codes of every command; documented in docs/cli.md. */
-export const EXIT = { ok: 0, refused: 1, usage: 2, configuration: 3, unreachable: 4, defect: 5 } as const
+export const EXIT = {
+  ok: 0,
+  refused: 1,
+  usage: 2,
+  configuration: 3,
+  unreachable: 4,
+  defect: 5,
+  /** A job did a part of what it was to do. */
+  partial: 6,
+  /** A job waits until people have approved it. */
+  waiting: 7,
+  /** A plan refuses some of what it was asked for. */
+  holes: 8,
+  /** Somebody stopped watching, as shells have it: 128 and the number of SIGINT. */
+  stopped: 130,
+} as const
 
 /** A server that does not answer, with what to do about it. */
 export class Unreachable extends Error {
@@ -25,6 +40,18 @@ export class Refused extends Error {
   }
 }
 
+/** Somebody no longer wants to wait for a job, which goes on. */
+export class Stopped extends Error {
+  readonly id: string
+  constructor(id: string) {
+    super(
+      `No longer watching; ${id} goes on. Look again with "countersign sync status ${id} --watch", stop it with "countersign sync cancel ${id}".`,
+    )
+    this.name = 'Stopped'
+    this.id = id
+  }
+}
+
 type Ending = { code: number; lines: string[]; body: Record<string, unknown> }
 
 /** How a thrown value ends a command: its exit code, its lines for people, its object for `--json`. */
@@ -32,6 +59,8 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof ConfigError)
     return ending(EXIT.configuration, [error.message], { code: 'configuration', mistakes: error.mistakes })
   if (error instanceof Unreachable) return ending(EXIT.unreachable, [error.message], { code: 'unreachable' })
+  if (error instanceof Stopped)
+    return ending(EXIT.stopped, [error.message], { code: 'stopped', job: error.id })
   if (error instanceof Refused) return refused(error.body)
   if (error instanceof Problem) return refused(error.toBody())
   return fromSystem(error) ?? ending(EXIT.defect, [messageOf(error)], { code: 'internal' })

@@ -10,6 +10,7 @@ import { endingOf, usageEnding } from './exit.ts'
 import { createOutput } from './output.ts'
 import { serverCommands } from './server.ts'
 import { snapshotCommands } from './snapshots.ts'
+import { syncCommands } from './sync.ts'
 
 // known before the line is parsed, for lines that cannot be
 const wantsJson = process.argv.includes('--json')
@@ -40,6 +41,7 @@ operationCommands(program, OPERATIONS, process.env, output)
 configCommands(program, OPERATIONS, process.env, output)
 connectorCommands(program, OPERATIONS, process.env, output)
 snapshotCommands(program, OPERATIONS, process.env, output)
+syncCommands(program, OPERATIONS, process.env, output)
 serverCommands(program, output)
 allowJsonEverywhere(program)
 
@@ -51,6 +53,11 @@ function allowJsonEverywhere(command: Command): void {
     allowJsonEverywhere(each)
   }
 }
+
+// a reader that has enough, as "head" has, is no error
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
 
 try {
   await program.parseAsync()

@@ -13,7 +13,7 @@ export type Remote = {
   command(line: string, description: string): Command
   target(given: Given): Target
   /** Calls operations by id. Errors: `Refused`, `Unreachable`, not-found for an operation of another release. */
-  calling(given: Given): Call
+  calling(given: Given, more?: Pick<Target, 'session' | 'approval'>): Call
 }
 
 export function remoteCommands(
@@ -33,8 +33,10 @@ export function remoteCommands(
         .description(description)
         .option('--key <bearer>', 'the credential (or COUNTERSIGN_KEY)')
         .option('--url <origin>', 'the server (or COUNTERSIGN_URL)'),
-    calling: (given) => (id, input) =>
-      callOperation(named(operations, id), input, target(given)) as Promise<never>,
+    calling:
+      (given, more = {}) =>
+      (id, input) =>
+        callOperation(named(operations, id), input, { ...target(given), ...more }) as Promise<never>,
   }
 }
 

@@ -4,6 +4,8 @@ import type { Operation } from '../operation/define.ts'
 import { EXIT } from './exit.ts'
 import { type Output, table } from './output.ts'
 import { type Call, count, type Given, pages, remoteCommands, resource } from './remote.ts'
+import type { Job } from './sync-job.ts'
+import { concluded, isWanted, jobRuns, type StartOptions, starting } from './sync-run.ts'
 
 type Snapshot = {
   id: string
@@ -75,6 +77,16 @@ export function snapshotCommands(
         )
       },
     )
+  starting(command('restore', 'make the configuration what it was then'))
+    .argument('<id>')
+    .action(async (id: string, options: Given & StartOptions) => {
+      const question = `Make the configuration what it was in ${id}?`
+      if (!options.dryRun && !(await isWanted(output(), question, options.yes))) return
+      const call = calling(options)
+      const dry_run = options.dryRun === true
+      const made = await call<Job>('config-sync.snapshots.restore', { id, dry_run })
+      await concluded(jobRuns(env, output), call, made.id, options)
+    })
   command('remove', 'remove a snapshot for good')
     .argument('<id>')
     .action(async (id: string, given: Given) => {

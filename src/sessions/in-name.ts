@@ -75,6 +75,15 @@ async function sessionOf(ctx: Context, { sessionId, workflow, title }: InName) {
 const clientOf = ({ client }: Principal): SessionRow['client'] =>
   client ?? { id: clientId(SYSTEM_ACTOR.displayName), name: SYSTEM_ACTOR.displayName, kind: 'server' }
 
+/** Locks the session of an approval, which comes before locks of rows of one's own. */
+export async function lockApproval(
+  { db, org }: Pick<Context, 'db' | 'org'>,
+  approvalId: string,
+): Promise<void> {
+  const found = await findApproval(db, org, approvalId)
+  if (found) await findSession(db, org, found.sessionId, true)
+}
+
 /**
  * Voids an approval that is not needed any more, for the operation that waited for it: nobody is told but the session.
  * Takes the session's lock, so before locks of one's own.

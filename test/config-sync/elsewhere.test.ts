@@ -74,3 +74,20 @@ test('[SJ-9] it is pulled from by its token', async () => {
   expect(job).toMatchObject({ status: 'succeeded', direction: 'pull', counts: { created: 1 } })
   expect((await documentsAs(world.sandbox, 'form').get('theirs')).body.name).toBe('Theirs')
 })
+
+test('[SJ-51] requests that were refused, and jobs that wait for people, hold up no other one', async () => {
+  const forms = documentsAs(world.sandbox, 'form')
+  for (const id of ['waits-1', 'waits-2', 'goes']) await forms.put(id, { key: id, name: id })
+  const owner = await world.app.person('sandbox', 'owner')
+  const scopes = ['creator:sandbox:config:read', 'creator:sandbox:config:write']
+  const agent = await world.app.key({ org: 'sandbox', role: 'agent', for: owner.email, scopes })
+  for (const id of ['waits-1', 'waits-2'])
+    expect((await done(agent, 'sync-jobs', push(id))).stage, 'it waits').toBe('waiting')
+  const job = await done(world.sandbox, 'sync-jobs', push('goes'))
+  for (let n = 0; n < 3; n++) {
+    const path = `/v1/configs/sync-jobs/${job.id}/retry`
+    expect((await world.sandbox.call('POST', path, { target_auth_token: far.bearer })).status).toBe(409)
+  }
+  await forms.put('goes', { key: 'goes', name: 'Gone' })
+  expect(await done(world.sandbox, 'sync-jobs', push('goes'))).toMatchObject({ status: 'succeeded' })
+})

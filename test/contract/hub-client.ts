@@ -19,6 +19,7 @@ const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
   })),
 )
 export const CONTRACT_OPERATIONS = routes.map(({ operationId }) => operationId)
+export const CONTRACT_ROUTES = routes.map(({ method, path }) => `${method.toUpperCase()} ${path}`)
 
 const escaped = (name: string): string => encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))
 

@@ -9,6 +9,9 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** A server process of its own, as `npm start` runs it. */
 export type Server = {
   url: string
+  pid: number
+  /** All that it wrote, its log too. */
+  written(): string
   /** From the start of the process until `/readyz` answered 200. */
   readyMs: number
   /** kill -9, and nothing else; resolves once the process is gone. */
@@ -20,19 +23,26 @@ export type Server = {
 /** 30 s: far above the 5 s that a restart may take, so that a slow one is reported as slow rather than as missing. */
 const START_DEADLINE_MS = 30_000
 
-export async function startServer(env: NodeJS.ProcessEnv): Promise<Server> {
+export async function startServer(env: NodeJS.ProcessEnv, more: readonly string[] = []): Promise<Server> {
   const from = performance.now()
-  const child = spawn(process.execPath, [MAIN, '--json', 'serve'], {
-    env: { PATH: process.env.PATH, ...env, PORT: '0', LOG_LEVEL: 'error' },
+  const child = spawn(process.execPath, [MAIN, '--json', 'serve', ...more], {
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...env, PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: '/',
   })
+  let written = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text) => {
+      written += text
+    })
   const gone = once(child, 'exit') as Promise<[number | null]>
   try {
     const url = await announcedUrl(child)
     while (!(await isReady(url))) await setTimeout(5)
     return {
       url,
+      pid: child.pid as number,
+      written: () => written,
       readyMs: Math.round(performance.now() - from),
       async kill() {
         child.kill('SIGKILL')

@@ -6,7 +6,11 @@ import type { Caller, Reply, TestApp } from './app.ts'
 export const AGENT_SCOPES = ['creator:laurel:config:read', 'creator:laurel:config:write']
 
 /** Gives an organisation a type of its own. */
-export async function addType(app: TestApp, org: string, definition: Record<string, unknown>): Promise<void> {
+export async function addType(
+  app: { deps: Pick<TestApp['deps'], 'db'> },
+  org: string,
+  definition: Record<string, unknown>,
+): Promise<void> {
   const whole = TypeDefinition.parse({
     label: 'Things',
     icon: 'Box',

@@ -166,9 +166,10 @@ describe.each([
     '[R-1] %s with a secret that is wrong, and with a good one',
     async (_id, operation) => {
       const planted = await call(operation, plant(operation, world))
-      if (operation.effect === 'read') expect(planted.body.code).toBe('forbidden')
+      if (operation.effect !== 'write') expect(planted.body.code).toBe('forbidden')
       const good = await call(operation, INPUTS[operation.id]!(world))
-      expect(good.status, JSON.stringify(good.body)).toBe(operation.effect === 'read' ? 200 : 403)
+      if (operation.effect === 'write') expect(good.status, JSON.stringify(good.body)).toBe(403)
+      else expect(good.status, JSON.stringify(good.body)).toBeLessThan(300)
     },
   )
 

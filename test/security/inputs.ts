@@ -1,3 +1,15 @@
+/** Jobs of one organisation. */
+export type Jobs = {
+  /** A dry run that has ended, with its plan. */
+  planned: string
+  /** One that failed before it had a plan. */
+  failed: string
+  /** One whose plan waits to be applied. */
+  waiting: string
+  deletion: string
+  digest: string
+}
+
 /** What a sample input refers to: things of one organisation, or things that do not exist. */
 export type World = {
   org: string
@@ -13,6 +25,7 @@ export type World = {
   connectorId: string
   snapshotId: string
   scheduleId: string
+  jobs: Jobs
   /** Another organisation, and a token of it, which is good. */
   source: { source_org_id: string; source_auth_token: string }
   planDigest: string
@@ -31,6 +44,13 @@ export const SOME: World = {
   connectorId: 'connector-0000',
   snapshotId: 'snapshot-0123456789ab0000',
   scheduleId: 'schedule-0000',
+  jobs: {
+    planned: 'job-00000000000a0000',
+    failed: 'job-00000000000b0000',
+    waiting: 'job-00000000000c0000',
+    deletion: 'job-00000000000d0000',
+    digest: '1'.repeat(64),
+  },
   source: { source_org_id: 'elsewhere', source_auth_token: 'a-token' },
   planDigest: '0'.repeat(64),
 }
@@ -177,6 +197,32 @@ export const INPUTS: Inputs = {
   'config-sync.schedules.list': () => ({}),
   'config-sync.schedules.put': ({ scheduleId }) => ({ id: scheduleId, name: 'Suite', keep: 3 }),
   'config-sync.schedules.remove': ({ scheduleId }) => ({ id: scheduleId }),
+  'config-sync.snapshots.restore': ({ snapshotId }) => ({ id: snapshotId, dry_run: true }),
+  'config-sync.jobs.create': ({ org, configId, source }) => ({
+    source_org_id: org,
+    target_org_id: source.source_org_id,
+    target_auth_token: source.source_auth_token,
+    resources: [{ type: 'journey', id: configId }],
+  }),
+  'config-sync.jobs.list': () => ({}),
+  'config-sync.jobs.read': ({ jobs }) => ({ id: jobs.planned }),
+  'config-sync.resources.list': ({ jobs }) => ({ id: jobs.planned }),
+  'config-sync.events.read': ({ jobs }) => ({ id: jobs.planned }),
+  'config-sync.plan.read': ({ jobs }) => ({ id: jobs.planned }),
+  'config-sync.jobs.retry': ({ jobs, source }) => ({
+    id: jobs.failed,
+    target_auth_token: source.source_auth_token,
+  }),
+  'config-sync.jobs.cancel': ({ jobs }) => ({ id: jobs.waiting }),
+  'config-sync.jobs.apply': ({ jobs }) => ({ id: jobs.waiting, plan_digest: jobs.digest }),
+  'config-sync.jobs.rollback': ({ jobs, source }) => ({
+    id: jobs.failed,
+    target_auth_token: source.source_auth_token,
+  }),
+  'config-sync.deletes.create': ({ configId }) => ({ resources: [{ type: 'journey', id: configId }] }),
+  'config-sync.deletes.list': () => ({}),
+  'config-sync.deletes.read': ({ jobs }) => ({ id: jobs.deletion }),
+  'config-sync.deletions.list': ({ jobs }) => ({ id: jobs.deletion }),
   'policies.read': () => ({}),
   'policies.update': () => ({
     operationId: 'live.events.status.confirmed-update',
@@ -197,4 +243,10 @@ export const RECORDS = [
   'sessions.messages.append',
   'config-hub.index.rebuild',
   'config-sync.snapshots.create',
+  'config-sync.snapshots.restore',
+  'config-sync.jobs.create',
+  'config-sync.jobs.retry',
+  'config-sync.jobs.cancel',
+  'config-sync.jobs.rollback',
+  'config-sync.deletes.create',
 ]

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import sql from 'sql-template-tag'
 import { expect } from 'vitest'
 import { putConnector } from '../../src/config-hub/connectors/store.ts'
 import { insertLineage } from '../../src/config-hub/lineage/store.ts'
@@ -7,13 +8,17 @@ import { TypeDefinition } from '../../src/config-hub/types/definition.ts'
 import { BUILT_IN_REGISTRY } from '../../src/config-hub/types/registry.ts'
 import { putType } from '../../src/config-hub/types/store.ts'
 import { writeDocuments } from '../../src/config-store/documents.ts'
+import { storePlan } from '../../src/config-sync/execution/plan-store.ts'
+import { newJobId } from '../../src/config-sync/jobs/begin.ts'
+import { insertJob } from '../../src/config-sync/jobs/store.ts'
 import { putSchedule } from '../../src/config-sync/snapshots/schedules.ts'
 import { finishSnapshot, insertSnapshot } from '../../src/config-sync/snapshots/store.ts'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
+import { planOf } from '../config-sync/jobs.ts'
 import type { Caller, Reply, TestApp } from '../harness/app.ts'
-import type { World } from './inputs.ts'
+import type { Jobs, World } from './inputs.ts'
 
 /** An answer that the published document does not have for the operation is a defect. */
 function expectDocumented(operation: Operation, { status, body }: Reply): void {
@@ -90,7 +95,10 @@ async function configurationOf(
   app: TestApp,
   org: string,
 ): Promise<
-  Pick<World, 'configId' | 'ownType' | 'pairedId' | 'connectorId' | 'source' | 'snapshotId' | 'scheduleId'>
+  Pick<
+    World,
+    'configId' | 'ownType' | 'pairedId' | 'connectorId' | 'source' | 'snapshotId' | 'scheduleId' | 'jobs'
+  >
 > {
   const suffix = randomBytes(4).toString('hex')
   const [configId, ownType] = [`journey-${suffix}`, `suite_${suffix}`]
@@ -131,6 +139,7 @@ async function configurationOf(
     pairedId,
     connectorId,
     source: await sourceOf(app),
+    jobs: await jobsOf(app, org, configId),
     ...(await keptOf(app, org)),
   }
 }
@@ -148,6 +157,46 @@ async function keptOf(app: TestApp, org: string): Promise<Pick<World, 'snapshotI
   const nextAt = new Date(Date.now() + 86_400_000)
   await putSchedule(app.deps.db, { ...by, id: scheduleId, name: 'Suite', everyHours: 24, keep: 2, nextAt })
   return { snapshotId, scheduleId }
+}
+
+/** A job of each stage, which nobody works on. */
+async function jobsOf(app: TestApp, org: string, configId: string): Promise<Jobs> {
+  const { db, sealing } = app.deps
+  const now = new Date()
+  const plan = planOf([
+    { type: 'journey', sourceId: configId, action: 'create', desired: { name: `Intake of ${org}` } },
+  ])
+  const requestedBy = {
+    id: 'key:none',
+    source: 'api-key',
+    role: 'automation',
+    displayName: 'Suite',
+    scopes: [],
+  }
+  const jobs = {
+    ...{ planned: newJobId(), failed: newJobId(), waiting: newJobId(), deletion: newJobId() },
+    digest: plan.digest,
+  }
+  const made = async (id: string, kind: 'sync' | 'delete', dryRun: boolean) => {
+    const resources = [{ type: 'journey', id: configId }]
+    await insertJob(db, {
+      ...{ org, id, kind, name: 'Suite', direction: kind === 'sync' ? 'push' : null, dryRun, requestedBy },
+      ...{ sourceOrg: kind === 'sync' ? org : null, targetOrg: kind === 'sync' ? 'elsewhere' : org },
+      ...{ request: { resources }, ofJob: null, sessionId: null, holder: undefined, createdAt: now },
+      stage: 'planning',
+    })
+    if (id !== jobs.failed) await storePlan(db, { org, id, dryRun }, plan, { sealing, now })
+  }
+  await made(jobs.planned, 'sync', true)
+  await made(jobs.failed, 'sync', false)
+  await made(jobs.waiting, 'sync', false)
+  await made(jobs.deletion, 'delete', false)
+  await db.query(sql`
+    UPDATE config_jobs SET stage = 'ended', finished_at = ${now},
+           status = CASE id WHEN ${jobs.failed} THEN 'failed' ELSE 'succeeded' END
+     WHERE org = ${org} AND id IN (${jobs.planned}, ${jobs.failed}, ${jobs.deletion})`)
+  await db.query(sql`UPDATE config_jobs SET stage = 'waiting' WHERE org = ${org} AND id = ${jobs.waiting}`)
+  return jobs
 }
 
 const sources = new WeakMap<TestApp, Promise<World['source']>>()
@@ -186,6 +235,13 @@ export const ghostOf = (world: World): World => ({
   connectorId: other(world.connectorId),
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
+  jobs: {
+    planned: other(world.jobs.planned),
+    failed: other(world.jobs.failed),
+    waiting: other(world.jobs.waiting),
+    deletion: other(world.jobs.deletion),
+    digest: world.jobs.digest,
+  },
 })
 
 /** Every row of every table of every schema of the application, as text by table. */

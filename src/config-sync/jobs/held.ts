@@ -14,7 +14,8 @@ const MISSES = 240
 /** As often as the queue starts a job: what fails by itself, and not because the database was away, ends it. */
 const ATTEMPTS = 50
 
-type Held = { org: string; busy: boolean; missed: number; failed: number }
+/** `looked`: it is being looked at; `done`: what is to be done of it is being done. */
+type Held = { org: string; looked: boolean; done: boolean; missed: number; failed: number }
 
 /** Jobs whose token only this process has, by id; by pool, of which a process has one. */
 const processes = new WeakMap<object, Map<string, Held>>()
@@ -27,42 +28,53 @@ export function workHeld(deps: Deps, org: string, id: string): void {
   const { pool } = deps.db
   const known = processes.get(pool)
   const jobs = known ?? new Map<string, Held>()
-  jobs.set(id, { org, busy: false, missed: 0, failed: 0 })
+  jobs.set(id, { org, looked: false, done: false, missed: 0, failed: 0 })
   if (known) return
   processes.set(pool, jobs)
-  lookAfter(deps, jobs)
-    .catch((error: unknown) => deps.log.error({ err: error }, 'jobs whose tokens are here are left'))
-    .finally(() => processes.delete(pool))
+  lookAfter(deps, jobs).catch((error: unknown) =>
+    deps.log.error({ err: error }, 'jobs whose tokens are here are left'),
+  )
 }
 
 async function lookAfter(deps: Deps, jobs: Map<string, Held>): Promise<void> {
-  while (jobs.size > 0 && !deps.db.pool.ending) {
-    await sleep(LOOK_MS, undefined, { ref: false })
-    for (const [id, held] of jobs) {
-      const busy = [...jobs.values()].filter((each) => each.busy).length
-      if (held.busy || busy >= AT_ONCE || deps.db.pool.ending) continue
-      held.busy = true
-      const step = look(deps, id, held).then((over) => (over ? leave(deps, jobs, id) : undefined))
-      void step
-        .catch((error: unknown) => failed(deps, id, held, error))
-        .finally(() => {
-          held.busy = false
-        })
+  const { pool } = deps.db
+  try {
+    while (jobs.size > 0 && !pool.ending) {
+      await sleep(LOOK_MS, undefined, { ref: false })
+      for (const [id, held] of jobs) {
+        if (held.looked || pool.ending) continue
+        held.looked = true
+        const step = look(deps, jobs, id, held).then((over) => (over ? leave(deps, jobs, id) : undefined))
+        void step
+          .catch((error: unknown) => failed(deps, id, held, error))
+          .finally(() => {
+            held.looked = false
+          })
+      }
     }
+  } finally {
+    // at once: whoever comes next begins anew
+    processes.delete(pool)
   }
   // a process that ends holds nothing any more
   for (const id of jobs.keys()) await leave(deps, jobs, id)
 }
 
 /** Does what is to be done of a job now. True: nothing is left to do. */
-async function look(deps: Deps, id: string, held: Held): Promise<boolean> {
+async function look(deps: Deps, jobs: Map<string, Held>, id: string, held: Held): Promise<boolean> {
   const { org } = held
   const job = await findSyncJob(deps.db, org, id)
   if (!job) return ++held.missed >= MISSES
   if (job.stage === 'ended' || tokenOf(deps, id) === undefined) return true
-  if (job.stage === 'waiting') return false
+  // what waits for people, or is not there yet, takes no other one's place
+  if (job.stage === 'waiting' || [...jobs.values()].filter(({ done }) => done).length >= AT_ONCE) return false
   const signal = new AbortController().signal
-  await runJob(deps, { data: { org, id }, signal, last: held.failed >= ATTEMPTS }, jobHooks)
+  held.done = true
+  try {
+    await runJob(deps, { data: { org, id }, signal, last: held.failed >= ATTEMPTS }, jobHooks)
+  } finally {
+    held.done = false
+  }
   return false
 }
 

@@ -3,6 +3,7 @@ import type { Queryable } from '../../db/pool.ts'
 import { type KnownPair, keyText, type SourceItem } from './input.ts'
 import { aliveOf, basesWith, blocksWith, type PairRow, pairsWith } from './read-store.ts'
 import { AT_ONCE, allOf, readerOf, type Side } from './reader.ts'
+import { symbolsIn } from './rewrite.ts'
 
 /** A pair with when it was last synced, and who keeps it. */
 export type DatedPair = Omit<KnownPair, 'base' | 'baseMirrored'> & { syncedAt: Date | null }
@@ -69,7 +70,12 @@ export async function withoutDead(
   ])
   const living = (pair: DatedPair): number =>
     Number(sources.has(keyText(sourceOf(pair)))) + Number(targets.has(keyText(targetOf(pair))))
-  return pairs.filter((pair) => rivals(pair).every((other) => living(other) <= living(pair)))
+  // of two that are both gone in part the later one is what was there last
+  const since = ({ syncedAt }: DatedPair): number => syncedAt?.getTime() ?? Number.POSITIVE_INFINITY
+  const yields = (pair: DatedPair, other: DatedPair): boolean =>
+    living(other) > living(pair) ||
+    (living(other) === living(pair) && living(pair) < 2 && since(other) > since(pair))
+  return pairs.filter((pair) => !rivals(pair).some((other) => yields(pair, other)))
 }
 
 /** Pairs of what is not promoted here: whoever would be matched with their targets has to know whether they still count. */
@@ -132,3 +138,22 @@ export async function withBases(
 }
 
 const bothKey = ({ type, sourceId, targetId }: Blocked): string => JSON.stringify([type, sourceId, targetId])
+
+/**
+ * Which counterparts live of all that bases name, asked for as far as that is not known: what a source does not name any
+ * more may still be what the target names.
+ */
+export async function livingInBases(
+  db: Queryable,
+  target: Side,
+  pairs: readonly KnownPair[],
+  alive: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const names = new Set(pairs.flatMap(({ base }) => (base ? symbolsIn(base) : [])))
+  const asked = pairs
+    .filter((pair) => names.has(keyText(sourceOf(pair))) || names.has(keyText(targetOf(pair))))
+    .map(targetOf)
+    .filter((key) => !alive.has(keyText(key)))
+  if (asked.length === 0) return alive
+  return new Set([...alive, ...(await livingOf(db, target, asked))])
+}

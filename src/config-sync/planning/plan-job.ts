@@ -2,7 +2,7 @@ import type { Capability } from '../../config-hub/connectors/connector.ts'
 import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import type { Deps } from '../../deps.ts'
 import { Problem } from '../../operation/errors.ts'
-import { loosened, loosePairs, pairsOf, withBases, withoutDead } from './gather-pairs.ts'
+import { livingInBases, loosened, loosePairs, pairsOf, withBases, withoutDead } from './gather-pairs.ts'
 import { sourcesOf } from './gather-source.ts'
 import { targetsOf } from './gather-target.ts'
 import { type Conflicts, FAIL, keyText, type Place, type SourceItem, type SyncInput } from './input.ts'
@@ -58,9 +58,10 @@ export async function gather(deps: Needs, request: PlanRequest): Promise<SyncInp
   const found = await targetsOf(deps, target, { ...given, pairs: loose }, signal)
   const standing = await loosePairs(deps.db, source, pairs, takenAnew({ ...given, ...found, pairs: loose }))
   const known = await withBases(deps.db, source, target, standing, sources)
+  const alive = await livingInBases(deps.db, target, known, found.alive)
   return {
     ...given,
-    ...found,
+    ...{ ...found, alive },
     ...{ sourceTypes: source.registry, targetTypes: target.registry },
     openSecrets: openSecrets(source, sources),
     selected: resources,

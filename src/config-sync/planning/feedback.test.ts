@@ -91,4 +91,32 @@ describe('the configurations to patch afterwards', () => {
     expect(result.lowerBound).toBeGreaterThan(0)
     expect(result.lowerBound).toBeLessThanOrEqual(result.vertices.length)
   })
+
+  test('[SP-1] a component of thousands takes no more than the budget allows', () => {
+    const size = 5_000
+    // as many references as configurations of an organisation have, without an order in them
+    const edges = Array.from({ length: 4 * size }, (_, at) =>
+      edge((at * 7_919) % size, (at * at + 17 * at) % size),
+    )
+    const result = feedback(size, edges, 1_000)
+    if ('hardCycle' in result) throw new Error('there is none')
+    expect(possibleInOrder(size, edges, new Set(result.vertices))).toBe(true)
+    expect(result.lowerBound).toBeGreaterThan(0)
+    expect(result.lowerBound).toBeLessThanOrEqual(result.vertices.length)
+  }, 20_000)
 })
+
+/** As `possible`, by peeling off what waits for nothing. */
+function possibleInOrder(size: number, edges: readonly Edge[], chosen: ReadonlySet<number>): boolean {
+  const left = edges.filter(({ from, required }) => required || !chosen.has(from))
+  const open = Array.from({ length: size }, () => 0)
+  for (const { from } of left) open[from]!++
+  const into = Map.groupBy(left, ({ to }) => to)
+  const ready = open.flatMap((count, vertex) => (count === 0 ? [vertex] : []))
+  let done = 0
+  for (let vertex = ready.pop(); vertex !== undefined; vertex = ready.pop()) {
+    done++
+    for (const { from } of into.get(vertex) ?? []) if (--open[from]! === 0) ready.push(from)
+  }
+  return done === size
+}

@@ -8,32 +8,33 @@ export type Edge = { from: number; to: number; required: boolean }
 export type Feedback = { vertices: number[]; exact: boolean; lowerBound: number } | { hardCycle: number[] }
 
 type Out = { to: number; required: boolean }[]
-type Graph = readonly Out[]
+/** `visits` counts the references that were looked at, which is what searching costs. */
+type Graph = { out: readonly Out[]; visits: number }
 
-/** Steps of the exact search, about a second on one core; components of real organisations take a few hundred. */
-const BUDGET = 20_000
+/** References that the exact search may look at, about a second on one core; most components take a few thousand. */
+const BUDGET = 20_000_000
 
 /**
  * A minimum feedback vertex set: leaving out the optional references of its members makes creation possible in some
  * order. Every member costs one more request, so the smallest set is the fewest requests. Vertices are 0 to size - 1.
  */
 export function feedback(size: number, edges: readonly Edge[], budget = BUDGET): Feedback {
-  const graph: Out[] = Array.from({ length: size }, () => [])
-  for (const { from, to, required } of edges) graph[from]?.push({ to, required })
-  const hardCycle = shortestCycle(graph.map((out) => out.filter((edge) => edge.required)))
+  const out: Out[] = Array.from({ length: size }, () => [])
+  for (const { from, to, required } of edges) out[from]?.push({ to, required })
+  const hardCycle = shortestCycle({ out: out.map((each) => each.filter((edge) => edge.required)), visits: 0 })
   if (hardCycle) return { hardCycle }
+  const graph = { out, visits: 0 }
   const lowerBound = packing(graph, new Set())
-  const first = minimal(graph, greedy(graph))
-  const search = { best: first, steps: budget }
-  if (first.size > lowerBound) branch(graph, new Set(), new Set(), search)
-  const exact = search.steps > 0 || search.best.size === lowerBound
+  const search = { best: minimal(graph, greedy(graph)), until: graph.visits + budget, cut: false }
+  if (search.best.size > lowerBound) branch(graph, new Set(), new Set(), search)
+  const exact = !search.cut || search.best.size === lowerBound
   const vertices = [...search.best].sort((a, b) => a - b)
   return { vertices, exact, lowerBound: exact ? vertices.length : lowerBound }
 }
 
 /** The references that remain when the members of `chosen` leave theirs out. */
 const kept = (graph: Graph, chosen: ReadonlySet<number>, from: number): Out => {
-  const out = graph[from] as Out
+  const out = graph.out[from] as Out
   return chosen.has(from) ? out.filter((edge) => edge.required) : out
 }
 
@@ -41,7 +42,7 @@ const kept = (graph: Graph, chosen: ReadonlySet<number>, from: number): Out => {
 function breakers(graph: Graph, cycle: readonly number[]): number[] {
   return cycle.filter((from, index) => {
     const to = cycle[(index + 1) % cycle.length]
-    const along = (graph[from] as Out).filter((edge) => edge.to === to)
+    const along = (graph.out[from] as Out).filter((edge) => edge.to === to)
     return along.length > 0 && along.every((edge) => !edge.required)
   })
 }
@@ -70,6 +71,7 @@ function cycleThrough(
     const next: number[] = []
     for (const from of level)
       for (const { to } of kept(graph, chosen, from)) {
+        graph.visits++
         if (to === start) return pathTo(cameFrom, start, from)
         if (cameFrom.has(to)) continue
         cameFrom.set(to, from)
@@ -88,12 +90,13 @@ function pathTo(cameFrom: ReadonlyMap<number, number>, start: number, end: numbe
 
 /** Vertices that may lie on a cycle: what is left after peeling off, over and over, what has no way in or out. */
 function cyclic(graph: Graph, chosen: ReadonlySet<number>): number[] {
-  const out = graph.map((_, from) => kept(graph, chosen, from).map((edge) => edge.to))
-  const into: number[][] = graph.map(() => [])
+  const out = graph.out.map((_, from) => kept(graph, chosen, from).map((edge) => edge.to))
+  const into: number[][] = graph.out.map(() => [])
   out.forEach((targets, from) => {
+    graph.visits += targets.length
     for (const to of targets) (into[to] as number[]).push(from)
   })
-  const alive = new Set(graph.keys())
+  const alive = new Set(graph.out.keys())
   for (const [ways, back] of [
     [out, into],
     [into, out],
@@ -109,53 +112,75 @@ function cyclic(graph: Graph, chosen: ReadonlySet<number>): number[] {
   return [...alive]
 }
 
-/** How many cycles there are at least that no vertex breaks two of: as many vertices are needed. */
+/** Lengths of cycles that are looked for one after another, before those of any length. */
+const LENGTHS = [1, 2, 3, 4, 5, 6, 7, 8, Number.POSITIVE_INFINITY]
+
+/** How many cycles there are at least that no vertex breaks two of, short ones first: as many vertices are needed. */
 function packing(graph: Graph, chosen: ReadonlySet<number>): number {
   const used = new Set(chosen)
-  for (let count = 0; ; count++) {
-    const cycle = shortestCycle(graph, used)
-    if (!cycle) return count
-    for (const vertex of breakers(graph, cycle)) used.add(vertex)
+  let count = 0
+  for (const length of LENGTHS) {
+    const starts = cyclic(graph, used)
+    if (starts.length === 0) return count
+    for (const start of starts) {
+      // what is used breaks no other, and without an optional reference there is no cycle
+      const cycle = used.has(start) ? undefined : cycleThrough(graph, used, start, length)
+      if (!cycle) continue
+      count++
+      for (const vertex of breakers(graph, cycle)) used.add(vertex)
+    }
   }
+  return count
 }
+
+/** Of how many vertices on cycles one is taken at a time: all at once would be far too many, single ones take too long. */
+const SHARE = 200
 
 /** Takes whatever lies most in the way until no cycle is left. */
 function greedy(graph: Graph): Set<number> {
   const chosen = new Set<number>()
-  for (;;) {
-    const on = new Set(cyclic(graph, chosen))
+  for (let left = cyclic(graph, chosen); left.length > 0; left = cyclic(graph, chosen)) {
+    const on = new Set(left)
     const waysIn = new Map<number, number>()
     for (const from of on)
       for (const { to } of kept(graph, chosen, from)) waysIn.set(to, (waysIn.get(to) ?? 0) + 1)
-    const weight = (vertex: number) =>
+    const weightOf = (vertex: number) =>
       kept(graph, chosen, vertex).filter((edge) => !edge.required && on.has(edge.to)).length *
       (waysIn.get(vertex) ?? 0)
-    let heaviest: number | undefined
-    for (const vertex of on)
-      if (heaviest === undefined || weight(vertex) > weight(heaviest)) heaviest = vertex
-    if (heaviest === undefined) return chosen
-    if (weight(heaviest) > 0) chosen.add(heaviest)
+    const heaviest = left
+      .map((vertex) => ({ vertex, weight: weightOf(vertex) }))
+      .filter(({ weight }) => weight > 0)
+      .sort((a, b) => b.weight - a.weight)
+      .slice(0, Math.max(1, Math.floor(left.length / SHARE)))
+    for (const { vertex } of heaviest) chosen.add(vertex)
+    if (heaviest.length > 0) continue
     // what is left lies between cycles and on none
-    else if (!shortestCycle(graph, chosen)) return chosen
-    else for (const vertex of breakers(graph, shortestCycle(graph, chosen) as number[])) chosen.add(vertex)
+    const cycle = shortestCycle(graph, chosen)
+    if (!cycle) return chosen
+    for (const vertex of breakers(graph, cycle)) chosen.add(vertex)
   }
+  return chosen
 }
 
-/** Without the members that are not needed after all. */
-function minimal(graph: Graph, chosen: Set<number>): Set<number> {
+/** Without the members that are not needed after all: whose references, put back, close no cycle. */
+function minimal(graph: Graph, chosen: ReadonlySet<number>): Set<number> {
   const needed = new Set(chosen)
-  for (const vertex of chosen) {
+  // what was taken last lay least in the way
+  for (const vertex of [...chosen].reverse()) {
     needed.delete(vertex)
-    if (shortestCycle(graph, needed)) needed.add(vertex)
+    if (cycleThrough(graph, needed, vertex, Number.POSITIVE_INFINITY)) needed.add(vertex)
   }
   return needed
 }
 
-type Search = { best: ReadonlySet<number>; steps: number }
+type Search = { best: ReadonlySet<number>; until: number; cut: boolean }
 
 /** Some vertex of each cycle must be chosen: tries those of a shortest one, each without the ones tried before it. */
 function branch(graph: Graph, chosen: Set<number>, refused: ReadonlySet<number>, search: Search): void {
-  if (search.steps-- <= 0) return
+  if (graph.visits >= search.until) {
+    search.cut = true
+    return
+  }
   const cycle = shortestCycle(graph, chosen)
   if (!cycle) {
     if (chosen.size < search.best.size) search.best = new Set(chosen)

@@ -116,8 +116,10 @@ export const underived = (work: Work): number[] =>
 export function namingOf(work: Work, omits: readonly number[], isThere: (seq: number) => boolean): Naming {
   const omitted = new Set<string>()
   for (const seq of omits) {
-    if (isThere(seq)) continue
     const { type, sourceId, targetId, derives } = rowOf(work, seq)
+    // one that was created a moment ago may be there before its ids are known here
+    const known = [`${type}/${sourceId}`, ...derives.map(({ symbol }) => symbol.slice(1, -1))]
+    if (isThere(seq) && known.every((key) => work.ids.has(key))) continue
     omitted.add(`⟨${type}/${sourceId}⟩`)
     for (const { symbol } of derives) omitted.add(symbol)
     if (targetId !== null) omitted.add(targetId)

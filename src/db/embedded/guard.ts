@@ -32,12 +32,17 @@ export function takeShare(run: string): Share | undefined {
 
 /**
  * Waits for the last holder to go, then asks for a fast shutdown (SIGINT): open transactions are rolled back, the data
- * files are left clean. By then the pid may be anybody's, so the command line has to name the data directory. Only
- * `cat` keeps the reading end (3): once it has seen the end, nobody can take a share that holds nothing.
+ * files are left clean. Up to five times, a second apart: a PostgreSQL that has just begun to start can miss the first
+ * (seen in one of some hundred such kills). By then the pid may be anybody's, so the command line has to name the data
+ * directory. Only `cat` keeps the reading end (3): once it has seen the end, nobody can take a share that holds nothing.
  */
 const GUARD = `cat <&3 3<&- >/dev/null & exec 3<&-; wait
+for attempt in 1 2 3 4 5; do
+kill -0 "$1" || exit
 if [ -d /proc/self ]; then command=$(tr '\\0' ' ' <"/proc/$1/cmdline"); else command=$(ps -o command= -p "$1"); fi
-case "$command" in *" -D $2 "*) kill -INT "$1" ;; esac`
+case "$command" in *" -D $2 "*) kill -INT "$1" ;; esac
+sleep 1
+done`
 
 /** Starts the guard of the postmaster with this pid and takes the first share, which it sees from its first moment. */
 export function startGuard({ run, data }: Cluster, postmaster: number): Share {

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { documentOf } from './document.ts'
+import { namingOf, type Work } from './work.ts'
+
+const DESIRED = { note: 'see ⟨flow/a⟩', next: '⟨flow/a⟩', kept: 'x' }
+const row = { type: 'flow', sourceId: 'a', targetId: null, derives: [] }
+
+/** The first row was created; its id is known here once that was noted. */
+const work = (ids: [string, string][]) =>
+  ({ rows: [row], created: new Set([0]), ids: new Map(ids) }) as unknown as Work
+const written = (of: Work) =>
+  documentOf(
+    { desired: DESIRED, secrets: {} },
+    namingOf(of, [0], (seq) => of.created.has(seq)),
+  )
+
+test('[SX-28] what was created a moment ago is left out of a circle until its id is known', () => {
+  expect(written(work([]))).toEqual({ note: 'see a', kept: 'x' })
+  expect(written(work([['flow/a', 'made-1']]))).toEqual({ note: 'see made-1', next: 'made-1', kept: 'x' })
+})

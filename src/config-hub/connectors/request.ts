@@ -86,7 +86,10 @@ async function repeated(place: Place, asked: Asked, sending: { mayHaveHappened: 
     const failure = await attempted(place, asked)
     if (!(failure instanceof ConnectorError)) return failure
     sending.mayHaveHappened ||= failure.unknown
-    const pause = failure.retryAt ? failure.retryAt.getTime() - Date.now() : backoff(attempt, place.random)
+    // an instant that is over by now is no pause
+    const pause = failure.retryAt
+      ? Math.max(0, failure.retryAt.getTime() - Date.now())
+      : backoff(attempt, place.random)
     if (failure.kind === 'limited' && failure.retryAt) place.bucket.pause(pause)
     const repeats = REPEATED.has(failure.kind) && (!failure.unknown || asked.repeatable)
     if (!repeats || attempt >= place.attempts || performance.now() + pause > ends) throw failure

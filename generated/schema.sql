@@ -631,7 +631,11 @@ CREATE TABLE public.live_chat_messages (
   body text NOT NULL,
   status text NOT NULL,
   pinned boolean NOT NULL DEFAULT false,
-  created_at timestamp with time zone NOT NULL
+  created_at timestamp with time zone NOT NULL,
+  seq bigint NOT NULL,
+  user_id text,
+  version integer NOT NULL DEFAULT 1,
+  updated_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.live_events (
@@ -659,6 +663,56 @@ CREATE TABLE public.live_events (
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL
 ) WITH (fillfactor=80);
+
+CREATE TABLE public.live_nodes (
+  node text NOT NULL,
+  lease_until timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.live_presence (
+  org text NOT NULL,
+  event_id text NOT NULL,
+  connection text NOT NULL,
+  node text NOT NULL,
+  person text NOT NULL,
+  signed_in boolean NOT NULL,
+  joined_at timestamp with time zone NOT NULL,
+  left_at timestamp with time zone
+);
+
+CREATE TABLE public.live_room_entries (
+  org text NOT NULL,
+  event_id text NOT NULL,
+  seq bigint NOT NULL,
+  kind text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  messages text[] NOT NULL DEFAULT '{}'::text[],
+  detail jsonb NOT NULL DEFAULT '{}'::jsonb
+);
+
+CREATE TABLE public.live_room_people (
+  org text NOT NULL,
+  event_id text NOT NULL,
+  user_id text NOT NULL,
+  generation integer NOT NULL DEFAULT 0,
+  removed boolean NOT NULL DEFAULT false,
+  tokens real NOT NULL,
+  refilled_at timestamp with time zone NOT NULL,
+  last_note_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+) WITH (fillfactor=50);
+
+CREATE TABLE public.live_rooms (
+  org text NOT NULL,
+  event_id text NOT NULL,
+  origin text NOT NULL DEFAULT substr(md5((gen_random_uuid())::text), 1, 8),
+  last_seq bigint NOT NULL DEFAULT 0,
+  last_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  slow_mode_seconds smallint NOT NULL DEFAULT 0,
+  visible_messages integer NOT NULL DEFAULT 0,
+  flagged_messages integer NOT NULL DEFAULT 0,
+  hidden_messages integer NOT NULL DEFAULT 0,
+  pinned_messages integer NOT NULL DEFAULT 0
+) WITH (fillfactor=50);
 
 CREATE TABLE public.migrations (
   name text NOT NULL,
@@ -715,6 +769,82 @@ CREATE OR REPLACE FUNCTION public.auth_organization_keeps_slug()
 AS $function$
 BEGIN
   RAISE EXCEPTION 'the slug of an organisation never changes' USING ERRCODE = 'check_violation';
+END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.live_room_epoch(origin text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT origin || substr(md5(s.system_identifier::text || '/' || c.timeline_id::text), 1, 8)
+    FROM pg_control_system() s, pg_control_checkpoint() c
+$function$
+;
+CREATE OR REPLACE FUNCTION public.live_room_post(p_org text, p_event text, posts jsonb, p_now timestamp with time zone, burst real, refill_ms real)
+ RETURNS TABLE(place integer, outcome text, seq bigint, at timestamp with time zone, wait_ms integer)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  room    live_rooms;
+  event   record;
+  post    record;
+  author  live_room_people;
+  held    real;
+  fresh   timestamptz;
+  wait    real;
+  ids     text[] := '{}';
+  users   text[] := '{}';
+  names   text[] := '{}';
+  bodies  text[] := '{}';
+  times   timestamptz[] := '{}';
+BEGIN
+  SELECT * INTO room FROM live_rooms r WHERE r.org = p_org AND r.event_id = p_event FOR UPDATE;
+  SELECT e.status, e.chat_enabled, e.subscriber_only INTO event FROM live_events e WHERE e.org = p_org AND e.id = p_event;
+  fresh := greatest(date_trunc('milliseconds', p_now), room.last_at + interval '1 millisecond');
+  FOR post IN SELECT n.ordinality::integer AS place, n.value AS v FROM jsonb_array_elements(posts) WITH ORDINALITY n LOOP
+    place := post.place; seq := NULL; at := NULL; wait_ms := NULL;
+    SELECT * INTO author FROM live_room_people p
+     WHERE p.org = p_org AND p.event_id = p_event AND p.user_id = post.v->>'userId' FOR UPDATE;
+    IF NOT FOUND THEN
+      INSERT INTO live_room_people (org, event_id, user_id, tokens, refilled_at)
+      VALUES (p_org, p_event, post.v->>'userId', burst, p_now) RETURNING * INTO author;
+    END IF;
+    held := least(burst, author.tokens + greatest(0, extract(epoch FROM p_now - author.refilled_at)) * 1000 / refill_ms);
+    wait := greatest(
+      CASE WHEN held < 1 THEN (1 - held) * refill_ms ELSE 0 END,
+      CASE WHEN room.slow_mode_seconds > 0 AND author.last_note_at > '-infinity' THEN
+        extract(epoch FROM author.last_note_at + make_interval(secs => room.slow_mode_seconds) - p_now) * 1000 ELSE 0 END);
+    IF event.status IS NULL OR event.status NOT IN ('scheduled', 'live') OR NOT event.chat_enabled THEN
+      outcome := 'closed';
+    ELSIF author.removed THEN
+      outcome := 'removed';
+    ELSIF event.subscriber_only AND NOT (post.v->>'subscriber')::boolean AND NOT (post.v->>'moderates')::boolean THEN
+      outcome := 'subscribers-only';
+    ELSIF wait > 0 AND NOT (post.v->>'moderates')::boolean THEN
+      outcome := 'paced'; wait_ms := ceil(wait);
+    ELSE
+      UPDATE live_room_people p SET tokens = greatest(held - 1, 0), refilled_at = p_now, last_note_at = p_now
+       WHERE p.org = p_org AND p.event_id = p_event AND p.user_id = author.user_id;
+      outcome := 'posted';
+      ids := ids || (post.v->>'id'); users := users || author.user_id;
+      names := names || (post.v->>'name'); bodies := bodies || (post.v->>'body');
+      at := fresh + make_interval(secs => 0.001 * (cardinality(ids) - 1));
+      times := times || at;
+      seq := room.last_seq + cardinality(ids);
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+  IF cardinality(ids) = 0 THEN RETURN; END IF;
+  UPDATE live_rooms r SET last_seq = room.last_seq + cardinality(ids), last_at = times[cardinality(times)],
+         visible_messages = r.visible_messages + cardinality(ids)
+   WHERE r.org = p_org AND r.event_id = p_event;
+  INSERT INTO live_chat_messages (org, id, event_id, seq, user_id, display_name, body, status, created_at, updated_at)
+  SELECT p_org, n.id, p_event, room.last_seq + n.place, n.user_id, n.name, n.body, 'visible', n.made, n.made
+    FROM unnest(ids, users, names, bodies, times) WITH ORDINALITY AS n (id, user_id, name, body, made, place);
+  INSERT INTO live_room_entries (org, event_id, seq, kind, at, messages)
+  SELECT p_org, p_event, room.last_seq + n.place, 'message', n.made, ARRAY[n.id]
+    FROM unnest(ids, times) WITH ORDINALITY AS n (id, made, place);
 END
 $function$
 ;
@@ -850,6 +980,15 @@ ALTER TABLE public.live_events ADD CONSTRAINT live_events_org_community_channel_
 ALTER TABLE public.live_events ADD CONSTRAINT live_events_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.live_events ADD CONSTRAINT live_events_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'live'::text, 'ended'::text, 'cancelled'::text])));
 ALTER TABLE public.live_events ADD CONSTRAINT live_events_stream_provider_check CHECK ((stream_provider = ANY (ARRAY['none'::text, 'cloudflare_stream'::text, 'external_url'::text])));
+ALTER TABLE public.live_nodes ADD CONSTRAINT live_nodes_pkey PRIMARY KEY (node);
+ALTER TABLE public.live_presence ADD CONSTRAINT live_presence_pkey PRIMARY KEY (org, event_id, connection);
+ALTER TABLE public.live_room_entries ADD CONSTRAINT live_room_entries_kind_check CHECK ((kind = ANY (ARRAY['message'::text, 'moderation'::text, 'status'::text, 'settings'::text, 'roster'::text])));
+ALTER TABLE public.live_room_entries ADD CONSTRAINT live_room_entries_pkey PRIMARY KEY (org, event_id, seq);
+ALTER TABLE public.live_room_people ADD CONSTRAINT live_room_people_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
+ALTER TABLE public.live_room_people ADD CONSTRAINT live_room_people_pkey PRIMARY KEY (org, event_id, user_id);
+ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
+ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_pkey PRIMARY KEY (org, event_id);
+ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_slow_mode_seconds_check CHECK (((slow_mode_seconds >= 0) AND (slow_mode_seconds <= 3600)));
 ALTER TABLE public.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
 ALTER TABLE public.policy_versions ADD CONSTRAINT policy_versions_pkey PRIMARY KEY (org);
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check CHECK (((sealed_secrets IS NULL) OR (status = ANY (ARRAY['pending'::text, 'approved'::text]))));
@@ -905,6 +1044,7 @@ CREATE INDEX config_snapshots_expired ON public.config_snapshots USING btree (ex
 CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX live_chat_messages_event ON public.live_chat_messages USING btree (org, event_id, created_at DESC);
 CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at DESC NULLS LAST, id);
+CREATE INDEX live_presence_node ON public.live_presence USING btree (node);
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
@@ -912,5 +1052,6 @@ CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON pub
 CREATE UNIQUE INDEX config_connectors_external_org ON public.config_connectors USING btree (org, external_org) WHERE (external_org IS NOT NULL);
 CREATE UNIQUE INDEX grants_key ON public.grants USING btree (org, key_id) WHERE (key_id IS NOT NULL);
 CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, delegator_user_id, oauth_client_id) WHERE ((oauth_client_id IS NOT NULL) AND (revoked_at IS NULL));
+CREATE UNIQUE INDEX live_chat_messages_seq ON public.live_chat_messages USING btree (org, event_id, seq);
 
 CREATE TRIGGER auth_organization_keeps_slug BEFORE UPDATE OF id, slug ON public.auth_organization FOR EACH ROW WHEN (((old.id <> new.id) OR (old.slug <> new.slug))) EXECUTE FUNCTION auth_organization_keeps_slug();

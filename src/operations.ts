@@ -59,12 +59,22 @@ import { snapshotsList } from './config-sync/snapshots-list.ts'
 import { snapshotsRead } from './config-sync/snapshots-read.ts'
 import { snapshotsRemove } from './config-sync/snapshots-remove.ts'
 import { snapshotsRestore } from './config-sync/snapshots-restore.ts'
+import { chatMessagesPost } from './live/chat-messages-post.ts'
+import { chatMessagesRead } from './live/chat-messages-read.ts'
+import { chatModerationManage } from './live/chat-moderation-manage.ts'
+import { chatSettingsUpdate } from './live/chat-settings-update.ts'
 import { controlsRead } from './live/controls-read.ts'
 import { eventsScheduleConfirmedCreate } from './live/events-schedule-confirmed-create.ts'
 import { eventsScheduleConfirmedUpdate } from './live/events-schedule-confirmed-update.ts'
 import { eventsSchedulePreview } from './live/events-schedule-preview.ts'
 import { eventsStatusConfirmedUpdate } from './live/events-status-confirmed-update.ts'
 import { eventsStatusPreview } from './live/events-status-preview.ts'
+import { logRead } from './live/log-read.ts'
+import { moderationBatchConfirmedUpdate } from './live/moderation-batch-confirmed-update.ts'
+import { moderationBatchPreview } from './live/moderation-batch-preview.ts'
+import { moderationUndoConfirmedUpdate } from './live/moderation-undo-confirmed-update.ts'
+import { moderationUndoPreview } from './live/moderation-undo-preview.ts'
+import { socketTokenCreate } from './live/socket-token-create.ts'
 import { actionLiteral, type Operation } from './operation/define.ts'
 import { read as policiesRead } from './policies/read.ts'
 import { update as policiesUpdate } from './policies/update.ts'
@@ -104,6 +114,16 @@ export const OPERATIONS: readonly Operation[] = checked([
   eventsScheduleConfirmedUpdate,
   eventsStatusPreview,
   eventsStatusConfirmedUpdate,
+  chatMessagesRead,
+  chatMessagesPost,
+  chatModerationManage,
+  socketTokenCreate,
+  logRead,
+  chatSettingsUpdate,
+  moderationBatchPreview,
+  moderationBatchConfirmedUpdate,
+  moderationUndoPreview,
+  moderationUndoConfirmedUpdate,
   hubManifestRead,
   typesList,
   typesRead,

@@ -2,10 +2,14 @@ import type { Context } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { Plan } from '../operation/plan.ts'
 import type { RoomChange } from './plan.ts'
+import { tellRoom } from './room/tell.ts'
 import { updateEvent } from './store.ts'
 import { type EventView, presentEvent } from './view.ts'
 
-/** Writes a planned change of a room where it still has the version that was read; answers both states, redacted. */
+/**
+ * Writes a planned change of a room where it still has the version that was read, and tells the room of it; answers both
+ * states, redacted.
+ */
 export async function applyChange(
   ctx: Context,
   plan: Plan,
@@ -13,5 +17,6 @@ export async function applyChange(
 ): Promise<{ previous: EventView; event: EventView }> {
   const moved = await updateEvent(ctx.db, ctx.org, next, ctx.now)
   if (!moved) fail('stale', { detail: `${before.title} changed meanwhile.`, extra: { plan } })
+  await tellRoom(ctx, before, next)
   return { previous: presentEvent(before, true), event: presentEvent({ ...next, ...moved }, true) }
 }

@@ -11,26 +11,22 @@ import {
   SurfaceSchema,
   surfaceOf,
 } from '../operation/manifest.ts'
+import { chatMessagesPost } from './chat-messages-post.ts'
 import { LIVE_CONTRACT_ONLY } from './contract-only.ts'
 import { eventsStatusConfirmedUpdate } from './events-status-confirmed-update.ts'
 import { SchedulePolicy, schedulePolicy, TransitionPolicy, transitionPolicy } from './policies.ts'
+import { enters, moderates, seesEverything } from './room/entry.ts'
+import { MESSAGE_STATUSES } from './room/rules.ts'
+import { MessageSchema } from './room/schema.ts'
+import { listMessages, type MessageRow } from './room/store.ts'
+import { presentMessage } from './room/view.ts'
 import { EVENT_STATUSES, type EventStatus, REDACTED_FIELDS } from './rules.ts'
 import { EventId, EventSchema } from './schema.ts'
-import { listRecentMessages, listRooms, type MessageRow } from './store.ts'
+import { listRooms } from './store.ts'
 import { type EventView, presentEvent } from './view.ts'
 
 /** What a manifest shows of a room's talk; the log itself has an endpoint of its own. */
 const RECENT_MESSAGES = 20
-
-const Message = z.object({
-  id: z.string(),
-  eventId: z.string(),
-  displayName: z.string(),
-  body: z.string(),
-  status: z.enum(['visible', 'hidden', 'flagged']),
-  pinned: z.boolean(),
-  createdAt: z.string(),
-})
 
 export const controlsRead = read({
   id: 'live.controls.read',
@@ -61,7 +57,7 @@ export const controlsRead = read({
           recommendation: z.string(),
         })
         .nullable(),
-      recentMessages: z.array(Message),
+      recentMessages: z.array(MessageSchema),
       redactedFields: z.array(z.string()),
     }),
     embeddedRooms: z.object({ rooms: z.array(z.never()), relationship: z.string() }),
@@ -77,17 +73,12 @@ export const controlsRead = read({
   audit: { none: 'A read changes nothing; admins see more of the state, never its secrets.' },
   resource: { uri: 'fanful://agent/live-controls/manifest', title: 'Live controls manifest' },
   async run(ctx, { eventId }) {
-    const moderates = seesDrafts(ctx.principal)
-    const events = await visibleEvents(ctx, moderates)
+    const sees = seesEverything(ctx.principal)
+    const events = await visibleEvents(ctx, sees)
     if (eventId && !events.some(({ id }) => id === eventId))
       fail('not-found', `There is no event ${eventId}.`)
     const focus = focusOf(events, eventId)
-    const statuses: MessageRow['status'][] = moderates
-      ? ['visible', 'flagged', 'hidden']
-      : ['visible', 'flagged']
-    const messages = focus
-      ? await listRecentMessages(ctx.db, ctx.org, focus.id, statuses, RECENT_MESSAGES)
-      : []
+    const messages = focus ? await recentMessages(ctx, focus, sees) : []
     return {
       ok: true as const,
       version: 'agent-live-controls.v1' as const,
@@ -98,10 +89,7 @@ export const controlsRead = read({
       live: {
         events,
         readinessSummary: focus ? summarise(focus) : null,
-        recentMessages: messages.map(({ createdAt, ...message }) => ({
-          ...message,
-          createdAt: createdAt.toISOString(),
-        })),
+        recentMessages: messages.map((row) => presentMessage(row, sees)),
         redactedFields: [...REDACTED_FIELDS, 'listenerUserId', 'socketToken'],
       },
       embeddedRooms: {
@@ -121,15 +109,18 @@ export const controlsRead = read({
   },
 })
 
-/** Drafts and cancelled events are for those who administer, with the scope where it is a credential. */
-const seesDrafts = (principal: Principal): boolean =>
-  admits({ auth: 'artist-admin-or-approved-automation', scope: 'live:read' }, principal)
-
 const PUBLIC: readonly EventStatus[] = ['scheduled', 'live', 'ended']
 
 async function visibleEvents(ctx: Context, moderates: boolean): Promise<EventView[]> {
   const rooms = await listRooms(ctx.db, ctx.org, moderates ? EVENT_STATUSES : PUBLIC)
   return rooms.map((room) => presentEvent(room, moderates))
+}
+
+/** The newest notes, oldest first; hidden ones for those who administer, none for who may not enter the room. */
+async function recentMessages(ctx: Context, focus: EventView, moderates: boolean): Promise<MessageRow[]> {
+  if (!moderates && !(await enters(ctx, focus.id))) return []
+  const statuses = moderates ? MESSAGE_STATUSES : MESSAGE_STATUSES.filter((status) => status !== 'hidden')
+  return listMessages(ctx.db, ctx.org, focus.id, { statuses, limit: RECENT_MESSAGES })
 }
 
 /** The event asked for, else the one that is live, else the next scheduled one. */
@@ -155,19 +146,19 @@ function capabilities(principal: Principal): Record<string, boolean> {
   const writes = admits(eventsStatusConfirmedUpdate.access, principal)
   return {
     readPublicLiveRoom: true,
-    readLiveControls: seesDrafts(principal),
+    readLiveControls: seesEverything(principal),
     scheduleLiveRoom: writes,
     startLiveRoom: writes,
     endLiveRoom: writes,
     linkCommunityChannel: false,
     manageStageAccess: false,
-    moderateLiveChat: false,
-    postLiveMessage: false,
-    createSocketToken: false,
+    moderateLiveChat: moderates(principal),
+    postLiveMessage: admits(chatMessagesPost.access, principal),
+    createSocketToken: true,
   }
 }
 
-/** The contract's own order, which clients show; ours is sorted by where it stands in the list below. */
+/** The contract's own order, which clients show. */
 const ORDER = [
   'live.controls.read',
   'live.events.schedule',
@@ -186,7 +177,9 @@ const ORDER = [
   'embedded.room.stage.manage',
 ]
 const contractOrder = <T extends { id: string }>(operations: readonly T[]): T[] =>
-  [...operations].sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id))
+  [...operations].sort((a, b) => placeOf(a.id) - placeOf(b.id))
+/** Ours come after the contract's own. */
+const placeOf = (id: string): number => (ORDER.includes(id) ? ORDER.indexOf(id) : ORDER.length)
 
 const POLICY = {
   writeConfirmation:

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
+import type { LogName } from '../db/log-feed.ts'
 import type { Queryable } from '../db/pool.ts'
 import type { Deps } from '../deps.ts'
 import type { ErrorCode } from './errors.ts'
@@ -65,8 +66,8 @@ export type Context = {
   db: Queryable
   /** True when the plan is about to be applied: planners lock the rows that they read (FOR UPDATE). */
   lock: boolean
-  /** Sessions whose log grew in this transaction; their readers are woken after commit. */
-  touched: Set<string>
+  /** Logs that grew in this transaction; their readers are woken after commit. */
+  touched: Set<LogName>
 }
 
 type AuditTarget = { kind: string; id: string }
@@ -131,6 +132,8 @@ export type ReadOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodTy
   stream?(ctx: Context, input: z.output<I>): AsyncIterable<StreamItem>
   /** The same reading without pages, one JSON value a line, chosen by `Accept: application/x-ndjson`. */
   lines?(ctx: Context, input: z.output<I>): AsyncIterable<unknown>
+  /** The log whose growth changes what the resource shows; its subscribers are told. */
+  follows?(input: z.output<I>): LogName
   /** Also readable as an MCP resource under this URI or template. */
   resource?: { uri: string; title: string }
 }

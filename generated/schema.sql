@@ -720,10 +720,66 @@ CREATE TABLE public.migrations (
   applied_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE public.notification_campaigns (
+  org text NOT NULL,
+  id text NOT NULL,
+  event_id text NOT NULL,
+  principal_id text NOT NULL,
+  operation_id text NOT NULL,
+  idempotency_key text NOT NULL,
+  title text NOT NULL,
+  body text NOT NULL,
+  starts_at timestamp with time zone,
+  audience_version bigint NOT NULL,
+  audience_size integer NOT NULL,
+  audience_hash text NOT NULL,
+  status text NOT NULL,
+  reached text NOT NULL DEFAULT ''::text,
+  told integer NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL,
+  moved_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone
+);
+
+CREATE TABLE public.notification_items (
+  org text NOT NULL,
+  campaign_id text NOT NULL,
+  subscriber_id text NOT NULL,
+  title text NOT NULL,
+  body text NOT NULL,
+  time_zone text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  read_at timestamp with time zone
+);
+
 CREATE TABLE public.policy_versions (
   org text NOT NULL,
   version integer NOT NULL,
   updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.push_deliveries (
+  org text NOT NULL,
+  campaign_id text NOT NULL,
+  device_id text NOT NULL,
+  subscriber_id text NOT NULL,
+  platform text NOT NULL,
+  status text NOT NULL,
+  reason text,
+  attempts integer NOT NULL DEFAULT 0,
+  next_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.push_devices (
+  org text NOT NULL,
+  id text NOT NULL,
+  user_id text NOT NULL,
+  platform text NOT NULL,
+  name text,
+  token bytea NOT NULL,
+  token_hash text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  registered_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.session_approvals (
@@ -763,6 +819,28 @@ CREATE TABLE public.session_events (
   body jsonb NOT NULL
 );
 
+CREATE TABLE public.subscriber_audiences (
+  org text NOT NULL,
+  version bigint NOT NULL DEFAULT 0,
+  size integer NOT NULL DEFAULT 0,
+  digest bit(256) NOT NULL DEFAULT (0)::bit(256)
+);
+
+CREATE TABLE public.subscribers (
+  org text NOT NULL,
+  id text NOT NULL,
+  email text NOT NULL,
+  user_id text,
+  status text NOT NULL,
+  time_zone text NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  audience_version bigint,
+  created_at timestamp with time zone NOT NULL,
+  asked_at timestamp with time zone NOT NULL,
+  confirmed_at timestamp with time zone,
+  unsubscribed_at timestamp with time zone
+);
+
 CREATE OR REPLACE FUNCTION public.auth_organization_keeps_slug()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -790,6 +868,7 @@ DECLARE
   event   record;
   post    record;
   author  live_room_people;
+  known   boolean;
   held    real;
   fresh   timestamptz;
   wait    real;
@@ -799,35 +878,45 @@ DECLARE
   bodies  text[] := '{}';
   times   timestamptz[] := '{}';
 BEGIN
+  -- the event before the room, as every change of an event locks them: it stays as it is until this is committed
+  SELECT e.status, e.chat_enabled, e.subscriber_only INTO event FROM live_events e
+   WHERE e.org = p_org AND e.id = p_event FOR KEY SHARE;
   SELECT * INTO room FROM live_rooms r WHERE r.org = p_org AND r.event_id = p_event FOR UPDATE;
-  SELECT e.status, e.chat_enabled, e.subscriber_only INTO event FROM live_events e WHERE e.org = p_org AND e.id = p_event;
   fresh := greatest(date_trunc('milliseconds', p_now), room.last_at + interval '1 millisecond');
   FOR post IN SELECT n.ordinality::integer AS place, n.value AS v FROM jsonb_array_elements(posts) WITH ORDINALITY n LOOP
     place := post.place; seq := NULL; at := NULL; wait_ms := NULL;
-    SELECT * INTO author FROM live_room_people p
-     WHERE p.org = p_org AND p.event_id = p_event AND p.user_id = post.v->>'userId' FOR UPDATE;
-    IF NOT FOUND THEN
-      INSERT INTO live_room_people (org, event_id, user_id, tokens, refilled_at)
-      VALUES (p_org, p_event, post.v->>'userId', burst, p_now) RETURNING * INTO author;
+    known := false; held := burst; wait := 0;
+    -- moderators neither wait nor are they kept out, so nothing is kept of them
+    IF NOT (post.v->>'moderates')::boolean THEN
+      SELECT * INTO author FROM live_room_people p
+       WHERE p.org = p_org AND p.event_id = p_event AND p.user_id = post.v->>'userId' FOR UPDATE;
+      known := FOUND;
+      IF known THEN
+        held := least(burst, author.tokens + greatest(0, extract(epoch FROM p_now - author.refilled_at)) * 1000 / refill_ms);
+        wait := greatest(
+          CASE WHEN held < 1 THEN (1 - held) * refill_ms ELSE 0 END,
+          CASE WHEN room.slow_mode_seconds > 0 AND author.last_note_at > '-infinity' THEN
+            extract(epoch FROM author.last_note_at + make_interval(secs => room.slow_mode_seconds) - p_now) * 1000 ELSE 0 END);
+      END IF;
     END IF;
-    held := least(burst, author.tokens + greatest(0, extract(epoch FROM p_now - author.refilled_at)) * 1000 / refill_ms);
-    wait := greatest(
-      CASE WHEN held < 1 THEN (1 - held) * refill_ms ELSE 0 END,
-      CASE WHEN room.slow_mode_seconds > 0 AND author.last_note_at > '-infinity' THEN
-        extract(epoch FROM author.last_note_at + make_interval(secs => room.slow_mode_seconds) - p_now) * 1000 ELSE 0 END);
     IF event.status IS NULL OR event.status NOT IN ('scheduled', 'live') OR NOT event.chat_enabled THEN
       outcome := 'closed';
-    ELSIF author.removed THEN
+    ELSIF known AND author.removed THEN
       outcome := 'removed';
     ELSIF event.subscriber_only AND NOT (post.v->>'subscriber')::boolean AND NOT (post.v->>'moderates')::boolean THEN
       outcome := 'subscribers-only';
-    ELSIF wait > 0 AND NOT (post.v->>'moderates')::boolean THEN
+    ELSIF wait > 0 THEN
       outcome := 'paced'; wait_ms := ceil(wait);
     ELSE
-      UPDATE live_room_people p SET tokens = greatest(held - 1, 0), refilled_at = p_now, last_note_at = p_now
-       WHERE p.org = p_org AND p.event_id = p_event AND p.user_id = author.user_id;
+      IF known THEN
+        UPDATE live_room_people p SET tokens = held - 1, refilled_at = p_now, last_note_at = p_now
+         WHERE p.org = p_org AND p.event_id = p_event AND p.user_id = author.user_id;
+      ELSIF NOT (post.v->>'moderates')::boolean THEN
+        INSERT INTO live_room_people (org, event_id, user_id, tokens, refilled_at, last_note_at)
+        VALUES (p_org, p_event, post.v->>'userId', burst - 1, p_now, p_now);
+      END IF;
       outcome := 'posted';
-      ids := ids || (post.v->>'id'); users := users || author.user_id;
+      ids := ids || (post.v->>'id'); users := users || (post.v->>'userId');
       names := names || (post.v->>'name'); bodies := bodies || (post.v->>'body');
       at := fresh + make_interval(secs => 0.001 * (cardinality(ids) - 1));
       times := times || at;
@@ -990,7 +1079,23 @@ ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_org_event_id_fkey FOREIG
 ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_pkey PRIMARY KEY (org, event_id);
 ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_slow_mode_seconds_check CHECK (((slow_mode_seconds >= 0) AND (slow_mode_seconds <= 3600)));
 ALTER TABLE public.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_org_principal_id_operation_id_idempo_key UNIQUE (org, principal_id, operation_id, idempotency_key);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_status_check CHECK ((status = ANY (ARRAY['expanding'::text, 'sending'::text, 'done'::text])));
+ALTER TABLE public.notification_items ADD CONSTRAINT notification_items_org_campaign_id_fkey FOREIGN KEY (org, campaign_id) REFERENCES notification_campaigns(org, id);
+ALTER TABLE public.notification_items ADD CONSTRAINT notification_items_org_subscriber_id_fkey FOREIGN KEY (org, subscriber_id) REFERENCES subscribers(org, id);
+ALTER TABLE public.notification_items ADD CONSTRAINT notification_items_pkey PRIMARY KEY (org, campaign_id, subscriber_id);
 ALTER TABLE public.policy_versions ADD CONSTRAINT policy_versions_pkey PRIMARY KEY (org);
+ALTER TABLE public.push_deliveries ADD CONSTRAINT push_deliveries_org_campaign_id_subscriber_id_fkey FOREIGN KEY (org, campaign_id, subscriber_id) REFERENCES notification_items(org, campaign_id, subscriber_id);
+ALTER TABLE public.push_deliveries ADD CONSTRAINT push_deliveries_pkey PRIMARY KEY (org, campaign_id, device_id);
+ALTER TABLE public.push_deliveries ADD CONSTRAINT push_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'provider-not-configured'::text, 'token-dropped'::text, 'refused'::text, 'given-up'::text, 'withdrawn'::text])));
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_org_platform_token_hash_key UNIQUE (org, platform, token_hash);
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_platform_check CHECK ((platform = ANY (ARRAY['apns'::text, 'fcm'::text])));
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_user(id) ON DELETE CASCADE;
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check CHECK (((sealed_secrets IS NULL) OR (status = ANY (ARRAY['pending'::text, 'approved'::text]))));
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check1 CHECK ((execute_when_approved = (requested_scopes IS NOT NULL)));
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check2 CHECK ((execute_when_approved OR (NOT opened_session)));
@@ -999,6 +1104,16 @@ ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMA
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_pkey PRIMARY KEY (org, session_id, sequence);
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK ((type = ANY (ARRAY['session.created'::text, 'message.appended'::text, 'tool.call.started'::text, 'tool.call.completed'::text, 'approval.requested'::text, 'approval.resolved'::text, 'session.completed'::text, 'session.cancelled'::text])));
+ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_pkey PRIMARY KEY (org);
+ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_size_check CHECK ((size >= 0));
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_check CHECK (((status = 'confirmed'::text) = (audience_version IS NOT NULL)));
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_email_check CHECK ((email = lower(email)));
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_org_email_key UNIQUE (org, email);
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'unsubscribed'::text])));
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_user(id) ON DELETE SET NULL;
 
 CREATE INDEX agent_sessions_recent ON public.agent_sessions USING btree (org, created_at DESC, id DESC);
 CREATE INDEX agent_sessions_status ON public.agent_sessions USING btree (org, status, created_at DESC, id DESC);
@@ -1045,13 +1160,22 @@ CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree 
 CREATE INDEX live_chat_messages_event ON public.live_chat_messages USING btree (org, event_id, created_at DESC);
 CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at DESC NULLS LAST, id);
 CREATE INDEX live_presence_node ON public.live_presence USING btree (node);
+CREATE INDEX notification_campaigns_by_time ON public.notification_campaigns USING btree (org, created_at DESC, id DESC);
+CREATE INDEX notification_campaigns_open ON public.notification_campaigns USING btree (moved_at) WHERE (status <> 'done'::text);
+CREATE INDEX notification_items_inbox ON public.notification_items USING btree (org, subscriber_id, created_at DESC, campaign_id DESC);
+CREATE INDEX notification_items_unread ON public.notification_items USING btree (org, subscriber_id) WHERE (read_at IS NULL);
+CREATE INDEX push_deliveries_pending ON public.push_deliveries USING btree (org, campaign_id, next_at) WHERE (status = 'pending'::text);
+CREATE INDEX push_devices_of_user ON public.push_devices USING btree (org, user_id);
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
+CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);
+CREATE INDEX subscribers_pending ON public.subscribers USING btree (org, asked_at, id) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
 CREATE UNIQUE INDEX config_connectors_external_org ON public.config_connectors USING btree (org, external_org) WHERE (external_org IS NOT NULL);
 CREATE UNIQUE INDEX grants_key ON public.grants USING btree (org, key_id) WHERE (key_id IS NOT NULL);
 CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, delegator_user_id, oauth_client_id) WHERE ((oauth_client_id IS NOT NULL) AND (revoked_at IS NULL));
 CREATE UNIQUE INDEX live_chat_messages_seq ON public.live_chat_messages USING btree (org, event_id, seq);
+CREATE UNIQUE INDEX subscribers_account ON public.subscribers USING btree (org, user_id) WHERE (user_id IS NOT NULL);
 
 CREATE TRIGGER auth_organization_keeps_slug BEFORE UPDATE OF id, slug ON public.auth_organization FOR EACH ROW WHEN (((old.id <> new.id) OR (old.slug <> new.slug))) EXECUTE FUNCTION auth_organization_keeps_slug();

@@ -14,6 +14,8 @@ export type Jobs = {
 export type World = {
   org: string
   eventId: string
+  /** Notes of that event: one that is shown, and one that was hidden by the entry at place 3. */
+  noteId: string
   observedUpdatedAt: string
   sessionId: string
   approvalId: string
@@ -35,6 +37,7 @@ export type World = {
 export const SOME: World = {
   org: 'some',
   eventId: 'event-0000',
+  noteId: 'note-0000',
   observedUpdatedAt: '2026-05-21T02:00:00.000Z',
   sessionId: 'session-0000',
   approvalId: 'approval-0000',
@@ -127,6 +130,38 @@ export const INPUTS: Inputs = {
     nextStatus: 'cancelled',
     observedUpdatedAt,
     envelope: envelope('creator.live.status.update', eventId),
+  }),
+  'live.chat.messages.read': ({ eventId }) => ({ eventId }),
+  'live.chat.messages.post': ({ eventId }) => ({ eventId, body: 'The suite says hello.' }),
+  'live.chat.moderation.manage': ({ noteId }) => ({ id: noteId, status: 'hidden' }),
+  'live.chat.settings.update': ({ eventId }) => ({ id: eventId, slowModeSeconds: 7 }),
+  'live.socket-token.create': ({ eventId }) => ({ eventId, viewerId: 'suite' }),
+  'live.log.read': ({ eventId }) => ({ eventId }),
+  'live.moderation.batch.preview': ({ eventId }) => ({
+    eventId,
+    rule: { contains: 'suite' },
+    status: 'hidden',
+  }),
+  'live.moderation.batch.confirmed-update': ({ eventId }) => ({
+    eventId,
+    rule: { contains: 'suite' },
+    status: 'hidden',
+    envelope: {
+      ...envelope('creator.live.notes.moderate'),
+      contractId: 'creator.live.moderation',
+      target: { kind: 'live-room', id: eventId },
+    },
+  }),
+  'live.moderation.undo.preview': ({ eventId }) => ({ eventId, fromSeq: 1, toSeq: 9 }),
+  'live.moderation.undo.confirmed-update': ({ eventId }) => ({
+    eventId,
+    fromSeq: 1,
+    toSeq: 9,
+    envelope: {
+      ...envelope('creator.live.notes.restore'),
+      contractId: 'creator.live.moderation',
+      target: { kind: 'live-room', id: eventId },
+    },
   }),
   'config-hub.manifest.read': () => ({}),
   'config-hub.types.list': () => ({}),
@@ -241,6 +276,7 @@ export const RECORDS = [
   'sessions.complete',
   'sessions.create',
   'sessions.messages.append',
+  'live.chat.messages.post',
   'config-hub.index.rebuild',
   'config-sync.snapshots.create',
   'config-sync.snapshots.restore',

@@ -13,6 +13,9 @@ import { newJobId } from '../../src/config-sync/jobs/begin.ts'
 import { insertJob } from '../../src/config-sync/jobs/store.ts'
 import { putSchedule } from '../../src/config-sync/snapshots/schedules.ts'
 import { finishSnapshot, insertSnapshot } from '../../src/config-sync/snapshots/store.ts'
+import { newNoteId } from '../../src/live/room/post.ts'
+import { PACE } from '../../src/live/room/rules.ts'
+import { appendEntries, moderateNotes, postNotes } from '../../src/live/room/store.ts'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
@@ -70,6 +73,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
   const none = {
     org,
     eventId: event.id,
+    noteId: await notesOf(app, org, event.id),
     observedUpdatedAt,
     sessionId,
     approvalId: 'approval-none',
@@ -88,6 +92,23 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
   })
   if (asked.status !== 201) refuse('approval', asked)
   return { ...none, approvalId: asked.body.approval.id, planDigest }
+}
+
+/** Two notes of a room, the second of which was hidden; answers the first. */
+async function notesOf({ deps: { db } }: TestApp, org: string, eventId: string): Promise<string> {
+  const now = new Date()
+  const author = { userId: 'suite', name: 'Suite', moderates: true, subscriber: false }
+  const [id, other] = [newNoteId(), newNoteId()]
+  const notes = [id, other].map((each) => ({ id: each, body: `A note of the suite in ${org}`, ...author }))
+  await postNotes(db, { org, eventId }, notes, { now, ...PACE })
+  const states = {
+    before: { status: 'visible', pinned: false },
+    next: { status: 'hidden', pinned: false },
+  } as const
+  const changes = [{ id: other, version: 1, ...states }]
+  await moderateNotes(db, org, eventId, changes, now)
+  await appendEntries(db, org, eventId, [{ kind: 'moderation', messages: [other], detail: { changes } }], now)
+  return id
 }
 
 /** A journey with an earlier version, and an own type. */

@@ -59,12 +59,16 @@ import { snapshotsList } from './config-sync/snapshots-list.ts'
 import { snapshotsRead } from './config-sync/snapshots-read.ts'
 import { snapshotsRemove } from './config-sync/snapshots-remove.ts'
 import { snapshotsRestore } from './config-sync/snapshots-restore.ts'
+import { communityChannelLink } from './live/community-channel-link.ts'
 import { controlsRead } from './live/controls-read.ts'
+import { eventsAuditRead } from './live/events-audit-read.ts'
+import { eventsSchedule } from './live/events-schedule.ts'
 import { eventsScheduleConfirmedCreate } from './live/events-schedule-confirmed-create.ts'
 import { eventsScheduleConfirmedUpdate } from './live/events-schedule-confirmed-update.ts'
 import { eventsSchedulePreview } from './live/events-schedule-preview.ts'
 import { eventsStatusConfirmedUpdate } from './live/events-status-confirmed-update.ts'
 import { eventsStatusPreview } from './live/events-status-preview.ts'
+import { eventsStatusUpdate } from './live/events-status-update.ts'
 import { actionLiteral, type Operation } from './operation/define.ts'
 import { read as policiesRead } from './policies/read.ts'
 import { update as policiesUpdate } from './policies/update.ts'
@@ -104,6 +108,10 @@ export const OPERATIONS: readonly Operation[] = checked([
   eventsScheduleConfirmedUpdate,
   eventsStatusPreview,
   eventsStatusConfirmedUpdate,
+  eventsSchedule,
+  communityChannelLink,
+  eventsStatusUpdate,
+  eventsAuditRead,
   hubManifestRead,
   typesList,
   typesRead,

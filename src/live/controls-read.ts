@@ -11,6 +11,7 @@ import {
   SurfaceSchema,
   surfaceOf,
 } from '../operation/manifest.ts'
+import { communityChannelLink } from './community-channel-link.ts'
 import { LIVE_CONTRACT_ONLY } from './contract-only.ts'
 import { eventsStatusConfirmedUpdate } from './events-status-confirmed-update.ts'
 import { SchedulePolicy, schedulePolicy, TransitionPolicy, transitionPolicy } from './policies.ts'
@@ -159,7 +160,7 @@ function capabilities(principal: Principal): Record<string, boolean> {
     scheduleLiveRoom: writes,
     startLiveRoom: writes,
     endLiveRoom: writes,
-    linkCommunityChannel: false,
+    linkCommunityChannel: admits(communityChannelLink.access, principal),
     manageStageAccess: false,
     moderateLiveChat: false,
     postLiveMessage: false,

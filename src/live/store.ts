@@ -81,26 +81,6 @@ export async function updateEvent(
   return row
 }
 
-export async function findChannel(
-  db: Queryable,
-  org: string,
-  id: string,
-): Promise<{ id: string; title: string; active: boolean } | undefined> {
-  const [row] = await db.query<{ id: string; title: string; active: boolean }>(sql`
-    SELECT id, title, active FROM community_channels WHERE org = ${org} AND id = ${id}`)
-  return row
-}
-
-export async function insertChannel(
-  db: Queryable,
-  org: string,
-  row: { id: string; title: string; createdAt: Date },
-): Promise<void> {
-  await db.query(sql`
-    INSERT INTO community_channels (org, id, title, created_at) VALUES (${org}, ${row.id}, ${row.title}, ${row.createdAt})
-    ON CONFLICT DO NOTHING`)
-}
-
 export type MessageRow = {
   id: string
   eventId: string

@@ -70,9 +70,11 @@ export type Context = {
 }
 
 type AuditTarget = { kind: string; id: string }
-export type NoAudit = { none: string }
+/** Why nothing is recorded. `record` names the record that is read, where a contract does. */
+export type NoAudit = { none: string; record?: string }
 export type WriteAudit = {
-  event: string | ((plan: Plan) => string)
+  /** What the write is called in the audit; where it was several things at once, all of them, the foremost first. */
+  event: string | ((plan: Plan) => string | readonly [string, ...string[]])
   /** Where the contract says that the write is recorded. */
   record: string
   attribution: string

@@ -162,7 +162,11 @@ function auditOf(operation: Operation | ContractOnly): z.infer<typeof Descriptor
         ? { required: true, currentRecord: 'audit_log', attribution: `Recorded as ${operation.audit.event}.` }
         : { required: false, currentRecord: null, attribution: operation.audit.none }
     case 'read':
-      return { required: false, currentRecord: null, attribution: operation.audit.none }
+      return {
+        required: false,
+        currentRecord: operation.audit.record ?? null,
+        attribution: operation.audit.none,
+      }
   }
 }
 

@@ -938,7 +938,7 @@ ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK
 
 CREATE INDEX agent_sessions_recent ON public.agent_sessions USING btree (org, created_at DESC, id DESC);
 CREATE INDEX agent_sessions_status ON public.agent_sessions USING btree (org, status, created_at DESC, id DESC);
-CREATE INDEX audit_log_live ON public.audit_log USING btree (org, seq DESC) WHERE ((outcome = 'applied'::text) AND (target_kind = ANY (ARRAY['live-event'::text, 'live-note'::text])));
+CREATE INDEX audit_log_live ON public.audit_log USING btree (org, seq DESC) WHERE ((outcome = 'applied'::text) AND (target_kind = ANY (ARRAY['live-event'::text, 'live-room'::text, 'live-note'::text])));
 CREATE INDEX audit_log_target ON public.audit_log USING btree (org, target_kind, target_id, seq DESC);
 CREATE INDEX auth_account_user_id_idx ON public.auth_account USING btree (user_id);
 CREATE INDEX auth_apikey_config_id_idx ON public.auth_apikey USING btree (config_id);
@@ -964,6 +964,8 @@ CREATE INDEX auth_oauth_refresh_token_session_id_idx ON public.auth_oauth_refres
 CREATE INDEX auth_oauth_refresh_token_user_id_idx ON public.auth_oauth_refresh_token USING btree (user_id);
 CREATE INDEX auth_session_user_id_idx ON public.auth_session USING btree (user_id);
 CREATE INDEX auth_verification_identifier_idx ON public.auth_verification USING btree (identifier);
+CREATE INDEX community_chat_messages_flagged ON public.community_chat_messages USING btree (org, channel_id) WHERE (status = 'flagged'::text);
+CREATE INDEX community_chat_messages_pinned ON public.community_chat_messages USING btree (org, channel_id, seq) WHERE pinned;
 CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name, from_type, from_id) INCLUDE (to_type, kind, required);
 CREATE INDEX config_job_rows_by_key ON public.config_job_rows USING btree (org, job_id, type, source_id);
 CREATE INDEX config_job_rows_by_status ON public.config_job_rows USING btree (org, job_id, status, seq);

@@ -4,7 +4,7 @@
 ALTER TABLE audit_log ADD COLUMN also text[];
 -- The actions on live events, newest first, whatever else an organisation does.
 CREATE INDEX audit_log_live ON audit_log (org, seq DESC)
-  WHERE outcome = 'applied' AND target_kind IN ('live-event', 'live-note');
+  WHERE outcome = 'applied' AND target_kind IN ('live-event', 'live-room', 'live-note');
 
 -- The community of an organisation; without a row it is unlocked and was never changed. Its version counts every
 -- change of the channels, and whoever changes them locks it first.
@@ -85,6 +85,8 @@ CREATE TABLE community_chat_messages (
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX community_chat_messages_seq ON community_chat_messages (org, channel_id, seq);
 CREATE UNIQUE INDEX community_chat_messages_log ON community_chat_messages (org, channel_id, at_seq);
+CREATE INDEX community_chat_messages_pinned ON community_chat_messages (org, channel_id, seq) WHERE pinned;
+CREATE INDEX community_chat_messages_flagged ON community_chat_messages (org, channel_id) WHERE status = 'flagged';
 
 CREATE TABLE community_chat_reactions (
   org        text        NOT NULL,

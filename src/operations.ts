@@ -1,6 +1,12 @@
 import { contractsRead } from './actions/contracts-read.ts'
 import { envelopeValidate } from './actions/envelope-validate.ts'
 import { read as auditRead } from './audit/read.ts'
+import { channelsManage } from './community/channels-manage.ts'
+import { chatRead } from './community/chat-read.ts'
+import { messagesModerate } from './community/messages-moderate.ts'
+import { messagesPost } from './community/messages-post.ts'
+import { messagesReact } from './community/messages-react.ts'
+import { messagesRead } from './community/messages-read.ts'
 import { configsCompare } from './config-hub/configs-compare.ts'
 import { configsDependencies } from './config-hub/configs-dependencies.ts'
 import { configsList } from './config-hub/configs-list.ts'
@@ -112,6 +118,12 @@ export const OPERATIONS: readonly Operation[] = checked([
   communityChannelLink,
   eventsStatusUpdate,
   eventsAuditRead,
+  chatRead,
+  messagesRead,
+  messagesPost,
+  messagesReact,
+  messagesModerate,
+  channelsManage,
   hubManifestRead,
   typesList,
   typesRead,

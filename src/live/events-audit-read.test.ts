@@ -70,7 +70,9 @@ describe('the live audit', () => {
   })
 
   test('[LA-14] nothing of another organisation, and nothing for who does not administer', async () => {
-    expect(await liveAudit(await app.person('juniper', 'owner'))).toEqual([])
+    const stranger = await app.person('juniper', 'owner')
+    expect(await liveAudit(stranger)).toEqual([])
+    expect((await stranger.call('GET', `${ADMIN}/audit?eventId=${event.id}`)).status).toBe(404)
     const member = await app.person('laurel', 'member')
     expect((await member.call('GET', `${ADMIN}/audit`)).status).toBe(403)
     expect((await app.guest().call('GET', `${ADMIN}/audit`)).status).toBe(401)

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { readCursor, signCursor } from '../operation/cursor.ts'
 import { read } from '../operation/define.ts'
+import { fail } from '../operation/errors.ts'
 import { type AuditEntry, listLiveActions } from '../operation/store.ts'
 import { AUDIT_ACTIONS } from './rules.ts'
 import { EventId } from './schema.ts'
+import { findRoom } from './store.ts'
 
 const Action = z.enum(AUDIT_ACTIONS)
 const State = z.record(z.string(), z.json()).nullable()
@@ -49,9 +51,11 @@ export const eventsAuditRead = read({
     cursor: z.string().max(400).optional(),
   }),
   output: z.object({ ok: z.literal(true), actions: z.array(Entry), nextCursor: z.string().nullable() }),
-  errors: ['cursor-invalid'],
+  errors: ['not-found', 'cursor-invalid'],
   audit: { none: 'Reading needs the same identity as writing.', record: 'live_event_admin_actions' },
   async run(ctx, { cursor, limit = 50, action, ...about }) {
+    if (about.eventId !== undefined && !(await findRoom(ctx.db, ctx.org, about.eventId)))
+      fail('not-found', `There is no event ${about.eventId}.`)
     const listing = { list: 'live.events.audit', filters: { action, ...about } }
     const [before] = readCursor(ctx, listing, cursor, z.tuple([z.number().int()])) ?? []
     const filter = { ...about, actions: action ? [action] : AUDIT_ACTIONS, before, limit: limit + 1 }

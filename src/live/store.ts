@@ -104,3 +104,17 @@ export async function listRecentMessages(
      WHERE org = ${org} AND event_id = ${eventId} AND status = ANY(${statuses as string[]})
      ORDER BY created_at DESC, id LIMIT ${limit}`)
 }
+
+/** Events that a community channel is linked to, newest start first. */
+export async function listLinked(
+  db: Queryable,
+  org: string,
+  statuses: readonly EventStatus[],
+): Promise<LinkedEvent[]> {
+  return db.query<LinkedEvent>(sql`
+    SELECT id, title, status, starts_at AS "startsAt", community_channel_id AS "channelId" FROM live_events
+     WHERE org = ${org} AND community_channel_id IS NOT NULL AND status = ANY(${statuses as string[]})
+     ORDER BY starts_at DESC NULLS LAST, id LIMIT 200`)
+}
+
+export type LinkedEvent = Pick<LiveEvent, 'id' | 'title' | 'status' | 'startsAt'> & { channelId: string }

@@ -86,6 +86,7 @@ export type ConfirmationKind =
   | 'moderation'
   | 'public-message'
   | 'stage-access'
+  | 'community-channels'
   | 'policy-change'
   | 'config-change'
   | 'config-sync'

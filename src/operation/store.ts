@@ -155,8 +155,8 @@ export async function listLiveActions(
   const { eventId = null, messageId = null, communityChannelId = null, before = null } = filter
   return db.query(sql`
     SELECT ${auditColumns} FROM audit_log
-     WHERE org = ${org} AND outcome = 'applied' AND target_kind IN ('live-event', 'live-note')
-       AND (${eventId}::text IS NULL OR (target_kind = 'live-event' AND target_id = ${eventId})
+     WHERE org = ${org} AND outcome = 'applied' AND target_kind IN ('live-event', 'live-room', 'live-note')
+       AND (${eventId}::text IS NULL OR (target_kind IN ('live-event', 'live-room') AND target_id = ${eventId})
             OR (target_kind = 'live-note' AND next->>'eventId' = ${eventId}))
        AND (${messageId}::text IS NULL OR (target_kind = 'live-note' AND target_id = ${messageId}))
        AND (${communityChannelId}::text IS NULL OR previous->>'communityChannelId' = ${communityChannelId}

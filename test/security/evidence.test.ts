@@ -167,14 +167,20 @@ async function attempt(route: Route, operation: WriteOperation, evidence: Eviden
 }
 
 /** What changes the plan of an input that has it; others are asked for in another world. */
-const OTHER = { title: 'Another room', body: 'Another message', nextStatus: 'live' }
+const OTHER: Record<string, string> = {
+  title: 'Another room',
+  body: 'Another message',
+  nextStatus: 'live',
+  status: 'flagged',
+}
 
 /** A change that was approved and is not the one that is executed. */
 async function otherArguments(
   operation: WriteOperation,
   input: Record<string, unknown>,
 ): Promise<Record<string, unknown>> {
-  for (const [field, value] of Object.entries(OTHER)) if (field in input) return { ...input, [field]: value }
+  const field = Object.keys(OTHER).find((name) => name in input)
+  if (field && (hasEnvelope(operation) || field === 'title')) return { ...input, [field]: OTHER[field] }
   return INPUTS[operation.id]!(await worldOf(app, 'laurel', grants.grant!))
 }
 

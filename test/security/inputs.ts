@@ -23,6 +23,10 @@ export type World = {
   /** The source id of a pair. */
   pairedId: string
   connectorId: string
+  /** A message in the channel general, unchanged since `observedUpdatedAt`. */
+  messageId: string
+  /** An archived channel. */
+  channelId: string
   snapshotId: string
   scheduleId: string
   jobs: Jobs
@@ -42,6 +46,8 @@ export const SOME: World = {
   ownType: 'suite_0000',
   pairedId: 'paired-0000',
   connectorId: 'connector-0000',
+  messageId: 'message-0000',
+  channelId: 'channel-0000',
   snapshotId: 'snapshot-0123456789ab0000',
   scheduleId: 'schedule-0000',
   jobs: {
@@ -58,7 +64,7 @@ export const SOME: World = {
 type Inputs = Record<string, (world: World) => Record<string, unknown>>
 
 /** An envelope in preview mode; who executes fills in the exact text and the evidence. */
-const envelope = (action: string, id?: string) => ({
+const envelope = (action: string, id?: string, more: Record<string, unknown> = {}) => ({
   contract: 'agent-write-envelope.v1',
   contractId: 'creator.live.schedule-and-status',
   actionMode: 'preview',
@@ -71,7 +77,10 @@ const envelope = (action: string, id?: string) => ({
   idempotencyKey: 'security-suite-key',
   reason: 'The suite asks.',
   auditCorrelationId: 'security-suite',
+  ...more,
 })
+
+const community = { contractId: 'creator.community.chat' }
 
 const room = {
   title: 'Suite room',
@@ -131,7 +140,26 @@ export const INPUTS: Inputs = {
   'live.events.schedule': () => room,
   'live.community-channel.link': ({ eventId }) => ({ id: eventId, ...room, communityChannelId: 'general' }),
   'live.events.status.update': ({ eventId }) => ({ id: eventId, status: 'cancelled', confirmed: true }),
-  'live.events.audit.read': () => ({}),
+  'live.events.audit.read': ({ eventId }) => ({ eventId }),
+  'community.chat.read': () => ({}),
+  'community.messages.read': () => ({ channelId: 'general' }),
+  'community.messages.post': () => ({
+    body: 'Hello from the suite',
+    envelope: envelope('listener.community.message.post', 'general', community),
+  }),
+  'community.messages.react': ({ messageId }) => ({ messageId, reaction: 'like' }),
+  'community.messages.moderate': ({ messageId, observedUpdatedAt }) => ({
+    messageId,
+    status: 'hidden',
+    observedUpdatedAt,
+    envelope: envelope('creator.community.message.moderate', messageId, community),
+  }),
+  'community.channels.manage': ({ channelId }) => ({
+    change: 'update',
+    channelId,
+    title: 'Suite talk',
+    envelope: envelope('creator.community.channels.manage', channelId, community),
+  }),
   'config-hub.manifest.read': () => ({}),
   'config-hub.types.list': () => ({}),
   'config-hub.types.read': ({ ownType }) => ({ type: ownType }),
@@ -245,6 +273,7 @@ export const RECORDS = [
   'sessions.complete',
   'sessions.create',
   'sessions.messages.append',
+  'community.messages.react',
   'config-hub.index.rebuild',
   'config-sync.snapshots.create',
   'config-sync.snapshots.restore',

@@ -204,6 +204,8 @@ describe('[T-3] the database refuses what points into another organisation', () 
     const owner = await app.person('laurel', 'owner')
     const world = await worldOf(app, 'laurel', await app.key({ org: 'laurel', role: 'agent' }))
     const { sessionId, approvalId, planDigest } = world
+    // every organisation has the channel general, so a message there points into both
+    await client.query(`DELETE FROM community_chat_messages WHERE channel_id = 'general'`)
     const decision = { decision: 'approve', planDigest }
     const path = `/api/agent/sessions/${sessionId}/approvals/${approvalId}`
     const decided = await owner.call('PATCH', path, decision)

@@ -45,7 +45,7 @@ type Subject = { before: Channel[]; next: Managed[]; unlocked: boolean }
 
 export const channelsManage = write({
   id: 'community.channels.manage',
-  tool: 'community_channels_manage',
+  tool: 'fanful_creator_community_channels_manage',
   surface: 'community-chat',
   summary: 'Create, rename, archive, restore or order the channels of a community, or lock and unlock it.',
   boundaries: [

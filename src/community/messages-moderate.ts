@@ -12,7 +12,7 @@ const DOING = { visible: 'restoring', hidden: 'hiding', flagged: 'flagging' } as
 
 export const messagesModerate = write({
   id: 'community.messages.moderate',
-  tool: 'community_messages_moderate',
+  tool: 'fanful_creator_community_message_moderate',
   surface: 'community-chat',
   summary: 'Hide, flag, restore, pin or unpin one message of a channel.',
   boundaries: [

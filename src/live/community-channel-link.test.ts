@@ -95,6 +95,21 @@ describe('linking and unlinking', () => {
   })
 })
 
+test('[LA-15] the manifest says who links, and that the admin routes are there', async () => {
+  const agent = await app.key({ org: 'laurel', role: 'agent', scopes: ['creator:laurel:live:read'] })
+  const ids = ['live.events.schedule', 'live.community-channel.link', 'live.events.status.update']
+  for (const [who, may] of [
+    [owner, true],
+    [agent, false],
+    [app.guest(), false],
+  ] as const) {
+    const { principal, operations } = (await who.call('GET', '/api/agent/live-controls')).body
+    expect(principal.capabilities.linkCommunityChannel).toBe(may)
+    for (const { id, status, enabled } of operations)
+      if (ids.includes(id)) expect({ id, status, enabled }).toEqual({ id, status: 'ready', enabled: may })
+  }
+})
+
 test('[LA-9] link against unlink, many at once: each applied write found the state that the one before it left', async () => {
   const event = await room()
   const links = ['general', 'stage', null]

@@ -72,7 +72,8 @@ CREATE TABLE public.audit_log (
   idempotency_key text,
   correlation_id text,
   request_id text NOT NULL,
-  reason text
+  reason text,
+  also text[]
 );
 
 CREATE TABLE public.auth_account (
@@ -296,11 +297,56 @@ CREATE TABLE public.auth_verification (
   updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE public.communities (
+  org text NOT NULL,
+  unlocked boolean NOT NULL,
+  version integer NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.community_channels (
   org text NOT NULL,
   id text NOT NULL,
   title text NOT NULL,
   active boolean NOT NULL DEFAULT true,
+  created_at timestamp with time zone NOT NULL,
+  "position" smallint,
+  members_only boolean NOT NULL DEFAULT false,
+  head_seq bigint NOT NULL DEFAULT 0,
+  version integer NOT NULL DEFAULT 1,
+  updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.community_chat_limits (
+  org text NOT NULL,
+  channel_id text NOT NULL,
+  user_id text NOT NULL,
+  kind text NOT NULL,
+  free_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.community_chat_messages (
+  org text NOT NULL,
+  id text NOT NULL,
+  channel_id text NOT NULL,
+  seq bigint NOT NULL,
+  at_seq bigint NOT NULL,
+  user_id text NOT NULL,
+  display_name text NOT NULL,
+  via text,
+  body text NOT NULL,
+  status text NOT NULL,
+  pinned boolean NOT NULL DEFAULT false,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+) WITH (fillfactor=80);
+
+CREATE TABLE public.community_chat_reactions (
+  org text NOT NULL,
+  message_id text NOT NULL,
+  user_id text NOT NULL,
+  reaction text NOT NULL,
   created_at timestamp with time zone NOT NULL
 );
 
@@ -841,6 +887,17 @@ CREATE TABLE public.subscribers (
   unsubscribed_at timestamp with time zone
 );
 
+CREATE OR REPLACE FUNCTION public.auth_organization_has_general()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  INSERT INTO community_channels (org, id, title, position, created_at, updated_at)
+  VALUES (NEW.id, 'general', 'General', 1, NEW.created_at, date_trunc('milliseconds', NEW.created_at))
+  ON CONFLICT (org, id) DO NOTHING;
+  RETURN NULL;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.auth_organization_keeps_slug()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1001,7 +1058,25 @@ ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_check CHECK ((email 
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_key UNIQUE (email);
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_pkey PRIMARY KEY (id);
 ALTER TABLE public.auth_verification ADD CONSTRAINT auth_verification_pkey PRIMARY KEY (id);
+ALTER TABLE public.communities ADD CONSTRAINT communities_pkey PRIMARY KEY (org);
+ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_check CHECK (
+CASE
+    WHEN active THEN (("position" >= 1) AND ("position" <= 4))
+    ELSE ("position" IS NULL)
+END);
+ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_check1 CHECK (((id <> 'general'::text) OR active));
 ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_places EXCLUDE USING btree (org WITH =, "position" WITH =) WHERE (active) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE public.community_chat_limits ADD CONSTRAINT community_chat_limits_kind_check CHECK ((kind = ANY (ARRAY['post'::text, 'react'::text])));
+ALTER TABLE public.community_chat_limits ADD CONSTRAINT community_chat_limits_org_channel_id_fkey FOREIGN KEY (org, channel_id) REFERENCES community_channels(org, id);
+ALTER TABLE public.community_chat_limits ADD CONSTRAINT community_chat_limits_pkey PRIMARY KEY (org, channel_id, user_id, kind);
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_check CHECK ((at_seq >= seq));
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_check1 CHECK ((NOT (pinned AND (status = 'hidden'::text))));
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_org_channel_id_fkey FOREIGN KEY (org, channel_id) REFERENCES community_channels(org, id);
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_status_check CHECK ((status = ANY (ARRAY['visible'::text, 'hidden'::text, 'flagged'::text])));
+ALTER TABLE public.community_chat_reactions ADD CONSTRAINT community_chat_reactions_org_message_id_fkey FOREIGN KEY (org, message_id) REFERENCES community_chat_messages(org, id);
+ALTER TABLE public.community_chat_reactions ADD CONSTRAINT community_chat_reactions_pkey PRIMARY KEY (org, message_id, user_id, reaction);
 ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_kind_check CHECK ((kind = ANY (ARRAY['countersign'::text, 'rest'::text])));
 ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
 ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_pkey PRIMARY KEY (org, id);
@@ -1117,6 +1192,7 @@ ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_user_id_fkey FOREIGN K
 
 CREATE INDEX agent_sessions_recent ON public.agent_sessions USING btree (org, created_at DESC, id DESC);
 CREATE INDEX agent_sessions_status ON public.agent_sessions USING btree (org, status, created_at DESC, id DESC);
+CREATE INDEX audit_log_live ON public.audit_log USING btree (org, seq DESC) WHERE ((outcome = 'applied'::text) AND (target_kind = ANY (ARRAY['live-event'::text, 'live-room'::text, 'live-note'::text])));
 CREATE INDEX audit_log_target ON public.audit_log USING btree (org, target_kind, target_id, seq DESC);
 CREATE INDEX auth_account_user_id_idx ON public.auth_account USING btree (user_id);
 CREATE INDEX auth_apikey_config_id_idx ON public.auth_apikey USING btree (config_id);
@@ -1142,6 +1218,8 @@ CREATE INDEX auth_oauth_refresh_token_session_id_idx ON public.auth_oauth_refres
 CREATE INDEX auth_oauth_refresh_token_user_id_idx ON public.auth_oauth_refresh_token USING btree (user_id);
 CREATE INDEX auth_session_user_id_idx ON public.auth_session USING btree (user_id);
 CREATE INDEX auth_verification_identifier_idx ON public.auth_verification USING btree (identifier);
+CREATE INDEX community_chat_messages_flagged ON public.community_chat_messages USING btree (org, channel_id) WHERE (status = 'flagged'::text);
+CREATE INDEX community_chat_messages_pinned ON public.community_chat_messages USING btree (org, channel_id, seq) WHERE pinned;
 CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name, from_type, from_id) INCLUDE (to_type, kind, required);
 CREATE INDEX config_job_rows_by_key ON public.config_job_rows USING btree (org, job_id, type, source_id);
 CREATE INDEX config_job_rows_by_status ON public.config_job_rows USING btree (org, job_id, status, seq);
@@ -1172,10 +1250,13 @@ CREATE INDEX session_approvals_session ON public.session_approvals USING btree (
 CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);
 CREATE INDEX subscribers_pending ON public.subscribers USING btree (org, asked_at, id) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
+CREATE UNIQUE INDEX community_chat_messages_log ON public.community_chat_messages USING btree (org, channel_id, at_seq);
+CREATE UNIQUE INDEX community_chat_messages_seq ON public.community_chat_messages USING btree (org, channel_id, seq);
 CREATE UNIQUE INDEX config_connectors_external_org ON public.config_connectors USING btree (org, external_org) WHERE (external_org IS NOT NULL);
 CREATE UNIQUE INDEX grants_key ON public.grants USING btree (org, key_id) WHERE (key_id IS NOT NULL);
 CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, delegator_user_id, oauth_client_id) WHERE ((oauth_client_id IS NOT NULL) AND (revoked_at IS NULL));
 CREATE UNIQUE INDEX live_chat_messages_seq ON public.live_chat_messages USING btree (org, event_id, seq);
 CREATE UNIQUE INDEX subscribers_account ON public.subscribers USING btree (org, user_id) WHERE (user_id IS NOT NULL);
 
+CREATE TRIGGER auth_organization_has_general AFTER INSERT ON public.auth_organization FOR EACH ROW EXECUTE FUNCTION auth_organization_has_general();
 CREATE TRIGGER auth_organization_keeps_slug BEFORE UPDATE OF id, slug ON public.auth_organization FOR EACH ROW WHEN (((old.id <> new.id) OR (old.slug <> new.slug))) EXECUTE FUNCTION auth_organization_keeps_slug();

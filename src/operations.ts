@@ -1,6 +1,12 @@
 import { contractsRead } from './actions/contracts-read.ts'
 import { envelopeValidate } from './actions/envelope-validate.ts'
 import { read as auditRead } from './audit/read.ts'
+import { channelsManage } from './community/channels-manage.ts'
+import { chatRead } from './community/chat-read.ts'
+import { messagesModerate } from './community/messages-moderate.ts'
+import { messagesPost } from './community/messages-post.ts'
+import { messagesReact } from './community/messages-react.ts'
+import { messagesRead } from './community/messages-read.ts'
 import { configsCompare } from './config-hub/configs-compare.ts'
 import { configsDependencies } from './config-hub/configs-dependencies.ts'
 import { configsList } from './config-hub/configs-list.ts'
@@ -63,12 +69,16 @@ import { chatMessagesPost } from './live/chat-messages-post.ts'
 import { chatMessagesRead } from './live/chat-messages-read.ts'
 import { chatModerationManage } from './live/chat-moderation-manage.ts'
 import { chatSettingsUpdate } from './live/chat-settings-update.ts'
+import { communityChannelLink } from './live/community-channel-link.ts'
 import { controlsRead } from './live/controls-read.ts'
+import { eventsAuditRead } from './live/events-audit-read.ts'
+import { eventsSchedule } from './live/events-schedule.ts'
 import { eventsScheduleConfirmedCreate } from './live/events-schedule-confirmed-create.ts'
 import { eventsScheduleConfirmedUpdate } from './live/events-schedule-confirmed-update.ts'
 import { eventsSchedulePreview } from './live/events-schedule-preview.ts'
 import { eventsStatusConfirmedUpdate } from './live/events-status-confirmed-update.ts'
 import { eventsStatusPreview } from './live/events-status-preview.ts'
+import { eventsStatusUpdate } from './live/events-status-update.ts'
 import { logRead } from './live/log-read.ts'
 import { moderationBatchConfirmedUpdate } from './live/moderation-batch-confirmed-update.ts'
 import { moderationBatchPreview } from './live/moderation-batch-preview.ts'
@@ -124,6 +134,16 @@ export const OPERATIONS: readonly Operation[] = checked([
   moderationBatchConfirmedUpdate,
   moderationUndoPreview,
   moderationUndoConfirmedUpdate,
+  eventsSchedule,
+  communityChannelLink,
+  eventsStatusUpdate,
+  eventsAuditRead,
+  chatRead,
+  messagesRead,
+  messagesPost,
+  messagesReact,
+  messagesModerate,
+  channelsManage,
   hubManifestRead,
   typesList,
   typesRead,

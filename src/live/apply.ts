@@ -3,8 +3,16 @@ import { fail } from '../operation/errors.ts'
 import type { Plan } from '../operation/plan.ts'
 import type { RoomChange } from './plan.ts'
 import { tellRoom } from './room/tell.ts'
-import { updateEvent } from './store.ts'
+import { newEventId, type Room } from './rules.ts'
+import { insertEvent, updateEvent } from './store.ts'
 import { type EventView, presentEvent } from './view.ts'
+
+/** Writes a planned room under an id of its own; answers it as it is shown. */
+export async function createRoom(ctx: Context, planned: Room): Promise<EventView> {
+  const room = { ...planned, id: newEventId(planned.title) }
+  await insertEvent(ctx.db, ctx.org, room)
+  return presentEvent(room, true)
+}
 
 /**
  * Writes a planned change of a room where it still has the version that was read, and tells the room of it; answers both

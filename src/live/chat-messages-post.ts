@@ -30,7 +30,8 @@ export const chatMessagesPost = record({
   ],
   status: 201,
   oneStatement: true,
-  audit: { none: 'The note itself is the record, with its author.' },
+  confirmation: { kind: 'public-message', reason: 'Everybody in the room sees the note.' },
+  audit: { none: 'The note itself is the record, with its author.', record: 'live_chat_messages' },
   async run(ctx, { eventId, body }) {
     // outside a transaction on the connection for hot reads, which has no queue of its own
     const db = ctx.lock ? ctx.db : { query: ctx.deps.db.read }

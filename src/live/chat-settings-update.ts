@@ -33,7 +33,7 @@ export const chatSettingsUpdate = write({
     envelope: false,
   },
   audit: {
-    event: 'live_chat_settings_update',
+    event: 'event_update',
     record: 'live_rooms + live_event_admin_actions',
     attribution: 'The setting before and after, with identity.',
   },

@@ -12,6 +12,7 @@ import {
   surfaceOf,
 } from '../operation/manifest.ts'
 import { chatMessagesPost } from './chat-messages-post.ts'
+import { communityChannelLink } from './community-channel-link.ts'
 import { LIVE_CONTRACT_ONLY } from './contract-only.ts'
 import { eventsStatusConfirmedUpdate } from './events-status-confirmed-update.ts'
 import { SchedulePolicy, schedulePolicy, TransitionPolicy, transitionPolicy } from './policies.ts'
@@ -150,7 +151,7 @@ function capabilities(principal: Principal): Record<string, boolean> {
     scheduleLiveRoom: writes,
     startLiveRoom: writes,
     endLiveRoom: writes,
-    linkCommunityChannel: false,
+    linkCommunityChannel: admits(communityChannelLink.access, principal),
     manageStageAccess: false,
     moderateLiveChat: moderates(principal),
     postLiveMessage: admits(chatMessagesPost.access, principal),

@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
+import { createRoom } from './apply.ts'
 import { notified } from './events-schedule-confirmed-update.ts'
 import { planCreate } from './plan.ts'
-import { newEventId } from './rules.ts'
+import { createActions } from './rules.ts'
 import { ConfirmNotification, confirmFields, Envelope, WriteOutput } from './schema.ts'
-import { insertEvent } from './store.ts'
-import { presentEvent } from './view.ts'
 
 export const eventsScheduleConfirmedCreate = write({
   id: 'live.events.schedule.confirmed-create',
@@ -35,15 +34,13 @@ export const eventsScheduleConfirmedCreate = write({
     envelope: true,
   },
   audit: {
-    event: 'event_create',
+    event: ({ changes }) => createActions(changes),
     record: 'live_events + live_event_admin_actions + agent_write_idempotency_keys',
     attribution: 'The redacted new event, with identity, client, idempotency key and correlation id.',
   },
   preview: planCreate,
   async apply(ctx, plan, input, subject) {
-    const room = { ...subject, id: newEventId(subject.title) }
-    await insertEvent(ctx.db, ctx.org, room)
-    const event = presentEvent(room, true)
+    const event = await createRoom(ctx, subject)
     const fanNotification = notified(input.fanNotification)
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, event, fanNotification },

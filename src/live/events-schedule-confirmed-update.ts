@@ -3,6 +3,7 @@ import { write } from '../operation/define.ts'
 import { applyChange } from './apply.ts'
 import { NOT_DELIVERED } from './notification.ts'
 import { planUpdate } from './plan.ts'
+import { updateActions } from './rules.ts'
 import { ConfirmNotification, confirmFields, DateTime, Envelope, EventId, WriteOutput } from './schema.ts'
 
 export const eventsScheduleConfirmedUpdate = write({
@@ -35,10 +36,7 @@ export const eventsScheduleConfirmedUpdate = write({
     envelope: true,
   },
   audit: {
-    event: (plan) =>
-      plan.changes.some(({ pointer }) => pointer.startsWith('/stream') || pointer.startsWith('/replay'))
-        ? 'stream_setup_update'
-        : 'event_update',
+    event: ({ changes }) => updateActions(changes),
     record: 'live_events + live_event_admin_actions + agent_write_idempotency_keys',
     attribution:
       'The redacted event before and after, with identity, client, idempotency key and correlation id.',

@@ -1,3 +1,4 @@
+import { linkable } from '../community/linkable.ts'
 import type { Context } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { PlanBlocker, PlanDraft } from '../operation/plan.ts'
@@ -18,7 +19,7 @@ import {
   scheduleBlockers,
   transitionBlockers,
 } from './rules.ts'
-import { findChannel, findRoom } from './store.ts'
+import { findRoom } from './store.ts'
 import { createText, planChanges, statusText, updateSummary, updateText } from './wording.ts'
 
 type Input = Record<string, unknown>
@@ -80,10 +81,11 @@ async function channelOf(
 ): Promise<{ title: string | null; blockers: PlanBlocker[] } | undefined> {
   if (!fields.includes('communityChannelId')) return undefined
   if (next.communityChannelId === null) return { title: null, blockers: [] }
-  const channel = await findChannel(ctx.db, ctx.org, next.communityChannelId)
-  if (channel?.active) return { title: channel.title, blockers: [] }
-  const message = `${next.communityChannelId} is no active community channel.`
-  return { title: null, blockers: [{ code: 'plan-blocked', message }] }
+  const channel = await linkable(ctx, next.communityChannelId)
+  return {
+    title: channel.title,
+    blockers: channel.problems.map((message) => ({ code: 'plan-blocked', message })),
+  }
 }
 
 /** Plan of changing an existing event's schedule. Its status stays; status changes have their own write. */

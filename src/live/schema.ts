@@ -169,3 +169,7 @@ export const WriteOutput = z.object({
     .object({ status: z.enum(['not-requested', 'not-delivered']), detail: z.string() })
     .optional(),
 })
+
+/** What admin routes may add to the contract's fields. */
+export const DryRun = z.boolean().optional().describe('Answer the plan and change nothing')
+export const ObservedUpdatedAt = DateTime.optional().describe('Refuse with 412 when the event changed since')

@@ -83,22 +83,16 @@ export async function updateEvent(
   return row
 }
 
-export async function findChannel(
+/** Events that a community channel is linked to, newest start first. */
+export async function listLinked(
   db: Queryable,
   org: string,
-  id: string,
-): Promise<{ id: string; title: string; active: boolean } | undefined> {
-  const [row] = await db.query<{ id: string; title: string; active: boolean }>(sql`
-    SELECT id, title, active FROM community_channels WHERE org = ${org} AND id = ${id}`)
-  return row
+  statuses: readonly EventStatus[],
+): Promise<LinkedEvent[]> {
+  return db.query<LinkedEvent>(sql`
+    SELECT id, title, status, starts_at AS "startsAt", community_channel_id AS "channelId" FROM live_events
+     WHERE org = ${org} AND community_channel_id IS NOT NULL AND status = ANY(${statuses as string[]})
+     ORDER BY starts_at DESC NULLS LAST, id LIMIT 200`)
 }
 
-export async function insertChannel(
-  db: Queryable,
-  org: string,
-  row: { id: string; title: string; createdAt: Date },
-): Promise<void> {
-  await db.query(sql`
-    INSERT INTO community_channels (org, id, title, created_at) VALUES (${org}, ${row.id}, ${row.title}, ${row.createdAt})
-    ON CONFLICT DO NOTHING`)
-}
+export type LinkedEvent = Pick<LiveEvent, 'id' | 'title' | 'status' | 'startsAt'> & { channelId: string }

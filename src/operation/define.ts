@@ -71,9 +71,11 @@ export type Context = {
 }
 
 type AuditTarget = { kind: string; id: string }
-export type NoAudit = { none: string }
+/** Why nothing is recorded. `record` names the record that is read, where a contract does. */
+export type NoAudit = { none: string; record?: string }
 export type WriteAudit = {
-  event: string | ((plan: Plan) => string)
+  /** What the write is called in the audit; where it was several things at once, all of them, the foremost first. */
+  event: string | ((plan: Plan) => string | readonly [string, ...string[]])
   /** Where the contract says that the write is recorded. */
   record: string
   attribution: string
@@ -85,6 +87,7 @@ export type ConfirmationKind =
   | 'moderation'
   | 'public-message'
   | 'stage-access'
+  | 'community-channels'
   | 'policy-change'
   | 'config-change'
   | 'config-sync'
@@ -155,6 +158,8 @@ export type RecordOperation<
   B = unknown,
 > = Base<I, O> & {
   effect: 'record'
+  /** What an agent asks its user before it calls, where others see what it does. */
+  confirmation?: Pick<Confirmation, 'kind' | 'reason'>
   audit: NoAudit | { event: string; target(input: z.output<I>, output: z.input<O>): AuditTarget }
   /** `run` writes in one statement that checks itself what it depends on, so without a key it is the transaction. */
   oneStatement?: true

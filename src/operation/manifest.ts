@@ -160,9 +160,18 @@ function auditOf(operation: Operation | ContractOnly): z.infer<typeof Descriptor
     case 'record':
       return 'event' in operation.audit
         ? { required: true, currentRecord: 'audit_log', attribution: `Recorded as ${operation.audit.event}.` }
-        : { required: false, currentRecord: null, attribution: operation.audit.none }
+        : {
+            // where what was written is itself the record
+            required: operation.audit.record !== undefined,
+            currentRecord: operation.audit.record ?? null,
+            attribution: operation.audit.none,
+          }
     case 'read':
-      return { required: false, currentRecord: null, attribution: operation.audit.none }
+      return {
+        required: false,
+        currentRecord: operation.audit.record ?? null,
+        attribution: operation.audit.none,
+      }
   }
 }
 

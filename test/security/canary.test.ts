@@ -96,22 +96,31 @@ async function send(
 }
 
 type Answer = { status: number; body: any }
-type Call = (operation: Operation, input: Record<string, unknown>) => Promise<Answer>
+/** What a request brings beside its input: where its route takes no envelope, the key and the approval. */
+type Way = { key?: string; approval?: { id: string; planDigest: string } }
+type Call = (operation: Operation, input: Record<string, unknown>, way?: Way) => Promise<Answer>
 
-const overHttp: Call = async (operation, input) => {
+const overHttp: Call = async (operation, input, { key, approval } = {}) => {
   const { method, path, body, headers } = requestOf(operation, input)
   const { status, text } = await send(agent, method, path, body, {
     ...headers,
     'agent-session-id': world.sessionId,
+    ...(key ? { 'idempotency-key': key } : {}),
+    ...(approval ? { 'countersign-approval': `${approval.id} ${approval.planDigest}` } : {}),
   })
   return { status, body: JSON.parse(text) }
 }
 
-const overMcp: Call = async (operation, input) => {
+const overMcp: Call = async (operation, input, { key, approval } = {}) => {
   const answer = await client.callTool({
     name: operation.tool,
     arguments: input,
-    _meta: { 'dev.countersign/session': world.sessionId, secret: MARK },
+    _meta: {
+      'dev.countersign/session': world.sessionId,
+      secret: MARK,
+      ...(key ? { 'dev.countersign/idempotency-key': key } : {}),
+      ...(approval ? { 'dev.countersign/approval': approval } : {}),
+    },
   })
   const body = answer.structuredContent as any
   return { status: answer.isError ? body.status : 200, body }
@@ -145,16 +154,30 @@ afterAll(async () => {
   await app.close()
 })
 
-const executing = (input: Record<string, any>, more: Record<string, unknown>) => ({
-  ...input,
-  envelope: {
+const hasEnvelope = (input: Record<string, unknown>): boolean => 'envelope' in input
+
+/** The write that is meant, by its envelope or by what travels beside the input. */
+function executing(
+  input: Record<string, any>,
+  { confirmation, ...way }: Way & { confirmation?: unknown },
+): [Record<string, any>, Way] {
+  const key = way.key ?? `canary-${++count}-key`
+  if (!hasEnvelope(input)) return [input, { ...way, key }]
+  const { approval } = way
+  const evidence = { ...(confirmation ? { confirmation } : {}), ...(approval ? { approval } : {}) }
+  const envelope = {
     ...input.envelope,
     actionMode: 'execute',
     dryRun: false,
-    idempotencyKey: `canary-${++count}-key`,
-    ...more,
-  },
-})
+    idempotencyKey: key,
+    ...evidence,
+  }
+  return [{ ...input, envelope }, {}]
+}
+
+/** The same write, only looked at. */
+const previewing = (operation: Operation, input: Record<string, any>): Record<string, any> =>
+  operation.effect === 'preview' || hasEnvelope(input) ? input : { ...input, dryRun: true }
 
 const confirmation = (text: string) => ({ text, acknowledgedRisk: true })
 
@@ -174,7 +197,7 @@ describe.each([
   )
 
   test.each(live.map((each) => [each.id, each] as const))('[R-1] %s in preview', async (_id, operation) => {
-    const { status } = await call(operation, plant(operation, world))
+    const { status } = await call(operation, previewing(operation, plant(operation, world)))
     expect(status).toBe(200)
   })
 
@@ -182,12 +205,10 @@ describe.each([
     '[R-1] %s refused in every way',
     async (_id, write) => {
       const input = plant(write, world)
-      const expectRefusal = async (refused: Record<string, unknown>, code: string) =>
-        expect((await call(write, refused)).body.code).toBe(code)
-      await expectRefusal(
-        executing(input, { confirmation: confirmation('I confirm nothing.') }),
-        'approval-required',
-      )
+      const expectRefusal = async (refused: Record<string, unknown>, code: string, way: Way = {}) =>
+        expect((await call(write, refused, way)).body.code).toBe(code)
+      const [meant, way] = executing(input, { confirmation: confirmation('I confirm nothing.') })
+      await expectRefusal(meant, 'approval-required', way)
       await expectRefusal({ ...input, title: 7 }, 'validation-failed')
       await expectRefusal(
         { ...input, streamKey: `${MARK}-unknown`, nested: { token: MARK } },
@@ -205,7 +226,7 @@ describe.each([
       await expectRefusal({ ...input, status: MARK, streamProvider: MARK }, 'validation-failed')
       if ('observedUpdatedAt' in input)
         await expectRefusal(
-          { ...executing(input, {}), observedUpdatedAt: '2020-01-01T00:00:00.000Z' },
+          { ...executing(input, {})[0], observedUpdatedAt: '2020-01-01T00:00:00.000Z' },
           'stale',
         )
     },
@@ -216,7 +237,7 @@ describe.each([
     async (_id, write) => {
       const at = await worldOf(app, 'laurel', agent)
       const input = plant(write, at)
-      const { plan } = (await call(write, input)).body
+      const { plan } = (await call(write, previewing(write, input))).body
       const { envelope: _, observedUpdatedAt: __, ...argued } = input
       const request = {
         sessionId: world.sessionId,
@@ -246,15 +267,16 @@ describe.each([
         confirmation: confirmation(plan.confirmationText),
         approval: { id, planDigest: plan.planDigest },
       }
-      const confirmed = executing(input, evidence)
+      const key = `canary-${++count}-key`
+      const confirmed = executing(input, { ...evidence, key })
       const other = plant(write, at)
-      expect((await call(write, executing(other, evidence))).body.code).toBe('plan-mismatch')
-      expect((await call(write, confirmed)).body.mode).toBe('applied')
-      expect((await call(write, confirmed)).body.mode).toBe('applied')
-      expect((await call(write, { ...other, envelope: confirmed.envelope })).body.code).toBe(
+      expect((await call(write, ...executing(other, evidence))).body.code).toBe('plan-mismatch')
+      expect((await call(write, ...confirmed)).body.mode).toBe('applied')
+      expect((await call(write, ...confirmed)).body.mode).toBe('applied')
+      expect((await call(write, ...executing(other, { ...evidence, key }))).body.code).toBe(
         'idempotency-mismatch',
       )
-      expect((await call(write, executing(input, evidence))).body.code).toBe('approval-consumed')
+      expect((await call(write, ...executing(input, evidence))).body.code).toBe('approval-consumed')
     },
   )
 })
@@ -316,7 +338,7 @@ describe('[R-4] afterwards', () => {
     )
     expect([...planted].sort()).toEqual(all.sort())
     expect(all.length).toBeGreaterThan(0)
-    for (const operation of live)
+    for (const operation of live.filter(({ http }) => http.path === '/api/agent/live-controls'))
       expect(actionLiteral(operation), 'is called above by its action').toBeDefined()
   })
 
@@ -364,7 +386,7 @@ describe('[R-4] afterwards', () => {
   test('what waits for a decision is sealed, and gone once it is used', async () => {
     const write = writes.find(({ input }) => !('eventId' in input.shape))!
     const input = plant(write, world)
-    const { plan } = (await overHttp(write, input)).body
+    const { plan } = (await overHttp(write, previewing(write, input))).body
     const { envelope: _, ...argued } = input
     const session = await worldOf(app, 'laurel', agent)
     await overHttp(operationNamed(app, 'sessions.approvals.request'), {

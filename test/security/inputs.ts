@@ -25,6 +25,10 @@ export type World = {
   /** The source id of a pair. */
   pairedId: string
   connectorId: string
+  /** A message in the channel general, unchanged since `observedUpdatedAt`. */
+  messageId: string
+  /** An archived channel. */
+  channelId: string
   snapshotId: string
   scheduleId: string
   jobs: Jobs
@@ -45,6 +49,8 @@ export const SOME: World = {
   ownType: 'suite_0000',
   pairedId: 'paired-0000',
   connectorId: 'connector-0000',
+  messageId: 'message-0000',
+  channelId: 'channel-0000',
   snapshotId: 'snapshot-0123456789ab0000',
   scheduleId: 'schedule-0000',
   jobs: {
@@ -61,7 +67,7 @@ export const SOME: World = {
 type Inputs = Record<string, (world: World) => Record<string, unknown>>
 
 /** An envelope in preview mode; who executes fills in the exact text and the evidence. */
-const envelope = (action: string, id?: string) => ({
+const envelope = (action: string, id?: string, more: Record<string, unknown> = {}) => ({
   contract: 'agent-write-envelope.v1',
   contractId: 'creator.live.schedule-and-status',
   actionMode: 'preview',
@@ -74,7 +80,10 @@ const envelope = (action: string, id?: string) => ({
   idempotencyKey: 'security-suite-key',
   reason: 'The suite asks.',
   auditCorrelationId: 'security-suite',
+  ...more,
 })
+
+const community = { contractId: 'creator.community.chat' }
 
 const room = {
   title: 'Suite room',
@@ -162,6 +171,29 @@ export const INPUTS: Inputs = {
       contractId: 'creator.live.moderation',
       target: { kind: 'live-room', id: eventId },
     },
+  }),
+  'live.events.schedule': () => room,
+  'live.community-channel.link': ({ eventId }) => ({ id: eventId, ...room, communityChannelId: 'general' }),
+  'live.events.status.update': ({ eventId }) => ({ id: eventId, status: 'cancelled', confirmed: true }),
+  'live.events.audit.read': ({ eventId }) => ({ eventId }),
+  'community.chat.read': () => ({}),
+  'community.messages.read': () => ({ channelId: 'general' }),
+  'community.messages.post': () => ({
+    body: 'Hello from the suite',
+    envelope: envelope('listener.community.message.post', 'general', community),
+  }),
+  'community.messages.react': ({ messageId }) => ({ messageId, reaction: 'like' }),
+  'community.messages.moderate': ({ messageId, observedUpdatedAt }) => ({
+    messageId,
+    status: 'hidden',
+    observedUpdatedAt,
+    envelope: envelope('creator.community.message.moderate', messageId, community),
+  }),
+  'community.channels.manage': ({ channelId }) => ({
+    change: 'update',
+    channelId,
+    title: 'Suite talk',
+    envelope: envelope('creator.community.channels.manage', channelId, community),
   }),
   'config-hub.manifest.read': () => ({}),
   'config-hub.types.list': () => ({}),
@@ -277,6 +309,7 @@ export const RECORDS = [
   'sessions.create',
   'sessions.messages.append',
   'live.chat.messages.post',
+  'community.messages.react',
   'config-hub.index.rebuild',
   'config-sync.snapshots.create',
   'config-sync.snapshots.restore',

@@ -165,6 +165,8 @@ function comparable(reply: Reply, world: World): unknown {
     world.ownType,
     world.pairedId,
     world.connectorId,
+    world.messageId,
+    world.channelId,
     world.snapshotId,
     world.scheduleId,
     ...Object.values(world.jobs),

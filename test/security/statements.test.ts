@@ -1,7 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { insertChannel } from '../../src/live/store.ts'
 import { type TestApp, testApp } from '../harness/app.ts'
 import { templatesOf, unbound } from './sql-check.ts'
 import { worldOf } from './world.ts'
@@ -171,13 +170,24 @@ describe('[T-3] the database refuses what points into another organisation', () 
     const createdAt = new Date('2026-05-01T00:00:00.000Z')
     await app.org('laurel')
     await app.org('juniper')
-    await insertChannel(app.deps.db, 'laurel', { id: 'general', title: 'General', createdAt })
-    const event = await app.event('laurel', { id: 'room-00000001', communityChannelId: 'general' })
+    await client.query(
+      `INSERT INTO community_channels (org, id, title, position, created_at, updated_at)
+       VALUES ('laurel', 'stage', 'Stage', 2, $1, $1)`,
+      [createdAt],
+    )
+    const event = await app.event('laurel', { id: 'room-00000001', communityChannelId: 'stage' })
     await client.query(
       `INSERT INTO live_chat_messages (org, id, event_id, display_name, body, status, created_at)
        VALUES ('laurel', 'm1', $1, 'Ana', 'Hello', 'visible', now())`,
       [event.id],
     )
+    await client.query(`
+      INSERT INTO community_chat_messages (org, id, channel_id, seq, at_seq, user_id, display_name, body, status, created_at, updated_at)
+      VALUES ('laurel', 'c1', 'stage', 1, 1, 'ana', 'Ana', 'Hello', 'visible', now(), now());
+      INSERT INTO community_chat_reactions (org, message_id, user_id, reaction, created_at)
+      VALUES ('laurel', 'c1', 'ana', 'love', now());
+      INSERT INTO community_chat_limits (org, channel_id, user_id, kind, free_at)
+      VALUES ('laurel', 'stage', 'ana', 'post', now())`)
     await client.query(`
       INSERT INTO config_jobs (org, id, kind, status, stage, target_org, dry_run, request, requested_by, needs_token,
                                counts, created_at)
@@ -194,6 +204,8 @@ describe('[T-3] the database refuses what points into another organisation', () 
     const owner = await app.person('laurel', 'owner')
     const world = await worldOf(app, 'laurel', await app.key({ org: 'laurel', role: 'agent' }))
     const { sessionId, approvalId, planDigest } = world
+    // every organisation has the channel general, so a message there points into both
+    await client.query(`DELETE FROM community_chat_messages WHERE channel_id = 'general'`)
     const decision = { decision: 'approve', planDigest }
     const path = `/api/agent/sessions/${sessionId}/approvals/${approvalId}`
     const decided = await owner.call('PATCH', path, decision)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import sql from 'sql-template-tag'
 import { expect } from 'vitest'
+import { insertMessage, putChannel } from '../../src/community/store.ts'
 import { putConnector } from '../../src/config-hub/connectors/store.ts'
 import { insertLineage } from '../../src/config-hub/lineage/store.ts'
 import { TypeDefinition } from '../../src/config-hub/types/definition.ts'
@@ -75,6 +76,8 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     eventId: event.id,
     noteId: await notesOf(app, org, event.id),
     observedUpdatedAt,
+    messageId: await messageOf(app, org, event.updatedAt),
+    channelId: await channelOf(app, org, event.updatedAt),
     sessionId,
     approvalId: 'approval-none',
     ...configuration,
@@ -108,6 +111,21 @@ async function notesOf({ deps: { db } }: TestApp, org: string, eventId: string):
   const changes = [{ id: other, version: 1, ...states }]
   await moderateNotes(db, org, eventId, changes, now)
   await appendEntries(db, org, eventId, [{ kind: 'moderation', messages: [other], detail: { changes } }], now)
+  return id
+}
+
+/** A message of nobody who is here, in the organisation's default channel. */
+async function messageOf(app: TestApp, org: string, createdAt: Date): Promise<string> {
+  const id = `message-${randomBytes(4).toString('hex')}`
+  const by = { userId: 'nobody', displayName: `Fan of ${org}`, via: null }
+  await insertMessage(app.deps.db, org, { ...by, id, channelId: 'general', body: `Hello ${org}`, createdAt })
+  return id
+}
+
+async function channelOf(app: TestApp, org: string, now: Date): Promise<string> {
+  const id = `channel-${randomBytes(4).toString('hex')}`
+  const archived = { active: false, position: null, membersOnly: false }
+  await putChannel(app.deps.db, org, { ...archived, id, title: `Old talk of ${org}` }, now)
   return id
 }
 
@@ -254,6 +272,8 @@ export const ghostOf = (world: World): World => ({
   ownType: other(world.ownType),
   pairedId: other(world.pairedId),
   connectorId: other(world.connectorId),
+  messageId: other(world.messageId),
+  channelId: other(world.channelId),
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
   jobs: {

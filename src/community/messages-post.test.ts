@@ -96,8 +96,13 @@ describe('posting into a channel', () => {
 
   test('[CM-6] five at once and one every six seconds, per person and channel, across requests; moderators as they like', async () => {
     const [fan, other] = [await app.person('laurel', 'member'), await app.person('laurel', 'member')]
+    const started = Date.now()
     const replies = await Promise.all(Array.from({ length: 9 }, (_, n) => post(fan, `Flood ${n}`)))
-    expect(replies.filter(({ status }) => status === 201)).toHaveLength(5)
+    // on a machine that takes its time one more becomes free every six seconds
+    const freed = Math.floor((Date.now() - started) / 6_000)
+    const posted = replies.filter(({ status }) => status === 201).length
+    expect(posted).toBeGreaterThanOrEqual(5)
+    expect(posted).toBeLessThanOrEqual(5 + freed)
     const refused = replies.filter(({ status }) => status !== 201)
     for (const { status, body, headers } of refused) {
       expect([status, body.code]).toEqual([429, 'rate-limited'])

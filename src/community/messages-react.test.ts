@@ -41,10 +41,16 @@ describe('reacting', () => {
   test('[CM-6] reactions have a pace of their own', async () => {
     const { id } = (await post(owner, 'Many')).body.message
     const fan = await app.person('laurel', 'member')
-    const replies = []
-    for (let n = 0; n < 40; n++) replies.push(await react(fan, id, 'like', n % 2 === 0))
-    expect(replies[19]!.status).toBe(200)
-    expect(replies.at(-1)!.body.code).toBe('rate-limited')
+    const started = Date.now()
+    const replies = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => react(fan, id, 'like', n % 2 === 0)),
+    )
+    // on a machine that takes its time one more becomes free every second
+    const freed = Math.floor((Date.now() - started) / 1_000)
+    const done = replies.filter(({ status }) => status === 200).length
+    expect(done).toBeGreaterThanOrEqual(20)
+    expect(done).toBeLessThanOrEqual(20 + freed)
+    for (const { status, body } of replies) if (status !== 200) expect(body.code).toBe('rate-limited')
     expect((await post(fan, 'Still talking')).status).toBe(201)
   })
 })

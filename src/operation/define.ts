@@ -157,6 +157,8 @@ export type RecordOperation<
   oneStatement?: true
   /** What is asked of other systems, before the transaction opens: their answers may take their time. */
   before?(ctx: Context, input: z.output<I>): Promise<B>
+  /** Its answer holds a credential, which nothing stores: a key is not claimed, and the same request is done anew. */
+  unstored?: true
   /** Runs inside one transaction; what it returns is stored under the idempotency key in the same one. */
   run(ctx: Context, input: z.output<I>, before: B): Promise<z.input<O>>
 }
@@ -174,6 +176,11 @@ export type WriteOperation<
    * is what it read and made of it, for apply; it is no part of the plan.
    */
   preview(ctx: Context, input: z.output<I>): Promise<PlanDraft & { subject?: S }>
+  /**
+   * The input that carries the `updated_at` of what the plan observes first, `observedUpdatedAt` unless told. Where it
+   * is told, a confirm must carry it if the plan observed something, and only then; an approval stands for it.
+   */
+  observes?: string
   /**
    * Pointers into the input that hold secrets besides those that its schema marks: where it depends on the data which
    * members are secret.

@@ -22,7 +22,6 @@ const NOT_BUILT = [
   'live.chat.messages.post',
   'live.chat.moderation.manage',
   'live.socket-token.create',
-  'embedded.room.stage.manage',
 ]
 
 let app: TestApp

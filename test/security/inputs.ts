@@ -14,6 +14,8 @@ export type Jobs = {
 export type World = {
   org: string
   eventId: string
+  /** A public embedded room that is live, with nobody in it. */
+  roomId: string
   observedUpdatedAt: string
   sessionId: string
   approvalId: string
@@ -35,6 +37,7 @@ export type World = {
 export const SOME: World = {
   org: 'some',
   eventId: 'event-0000',
+  roomId: 'webinar-0000',
   observedUpdatedAt: '2026-05-21T02:00:00.000Z',
   sessionId: 'session-0000',
   approvalId: 'approval-0000',
@@ -72,6 +75,19 @@ const envelope = (action: string, id?: string) => ({
   reason: 'The suite asks.',
   auditCorrelationId: 'security-suite',
 })
+
+const embeddedEnvelope = (family: string, action: string, id?: string) => ({
+  ...envelope(`creator.embedded-rooms.${action}`, id),
+  contractId: `creator.embedded-rooms.${family}`,
+  target: id === undefined ? { kind: 'embedded-room' } : { kind: 'embedded-room', id },
+})
+
+const participant = {
+  email: 'suite@people.example',
+  displayName: 'Suite Guest',
+  role: 'stage_guest',
+  status: 'invited',
+}
 
 const room = {
   title: 'Suite room',
@@ -128,6 +144,30 @@ export const INPUTS: Inputs = {
     observedUpdatedAt,
     envelope: envelope('creator.live.status.update', eventId),
   }),
+  'embedded.rooms.read': ({ roomId }) => ({ roomId }),
+  'embedded.room.roster.read': ({ roomId }) => ({ roomId }),
+  'embedded.rooms.calendar.read': () => ({}),
+  'embedded.rooms.preview': ({ roomId, eventId }) => ({ roomId, eventId, title: 'Suite webinar' }),
+  'embedded.rooms.confirmed-create': ({ eventId }) => ({
+    ...{ title: 'Suite webinar', access: 'invite', eventId },
+    envelope: embeddedEnvelope('setup', 'create'),
+  }),
+  'embedded.rooms.confirmed-update': ({ roomId, eventId, observedUpdatedAt }) => ({
+    ...{ roomId, eventId, observedUpdatedAt, title: 'Suite webinar' },
+    envelope: embeddedEnvelope('setup', 'update', roomId),
+  }),
+  'embedded.room.roster.preview': ({ roomId }) => ({ roomId, ...participant }),
+  'embedded.room.stage.manage': ({ roomId }) => ({
+    ...{ roomId, ...participant },
+    envelope: embeddedEnvelope('roster', 'roster.update', roomId),
+  }),
+  'embedded.room.entitlement.manage': ({ roomId }) => ({
+    ...{ roomId, email: 'suite@people.example', kind: 'purchase', status: 'granted' },
+    envelope: embeddedEnvelope('roster', 'entitlement.update', roomId),
+  }),
+  'embedded.room.join': ({ roomId }) => ({ roomId }),
+  'embedded.room.leave': ({ roomId }) => ({ roomId }),
+  'embedded.room.media-token.create': ({ roomId }) => ({ roomId }),
   'config-hub.manifest.read': () => ({}),
   'config-hub.types.list': () => ({}),
   'config-hub.types.read': ({ ownType }) => ({ type: ownType }),
@@ -241,6 +281,9 @@ export const RECORDS = [
   'sessions.complete',
   'sessions.create',
   'sessions.messages.append',
+  'embedded.room.join',
+  'embedded.room.leave',
+  'embedded.room.media-token.create',
   'config-hub.index.rebuild',
   'config-sync.snapshots.create',
   'config-sync.snapshots.restore',

@@ -1,4 +1,4 @@
-import { linkedEvent } from '../live/linked-events.ts'
+import { linkedEvents } from '../live/linked-events.ts'
 import type { Context } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { PlanDraft } from '../operation/plan.ts'
@@ -56,7 +56,7 @@ async function requireEvent(
 ): Promise<void> {
   const { eventId } = next
   if (eventId === null || !fields.includes('eventId')) return
-  if (await linkedEvent(ctx.db, ctx.org, eventId)) return
+  if ((await linkedEvents(ctx.db, ctx.org, [eventId])).has(eventId)) return
   fail('not-found', {
     detail: `There is no event ${eventId}.`,
     errors: [{ pointer: '/eventId', message: 'unknown event' }],

@@ -38,7 +38,7 @@ export const roomMediaTokenCreate = record({
   unstored: true,
   audit: { none: 'Notes when the participant last got a token; the token itself is nowhere.' },
   async run(ctx, { roomId }) {
-    const seen = await seenRoom(ctx, roomId, 'enter')
+    const seen = await seenRoom(ctx, roomId)
     const { role } = requireEntry(seen.entry)
     return { ok: true as const, provider: seen.room.mediaProvider, ...(await mediaOf(ctx, seen, role)) }
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { admits } from '../operation/admit.ts'
-import { read } from '../operation/define.ts'
+import { type Context, read } from '../operation/define.ts'
 import {
   DescriptorSchema,
   describe,
@@ -18,7 +18,7 @@ import { roomStageManage } from './room-stage-manage.ts'
 import { roomsCalendarRead } from './rooms-calendar-read.ts'
 import { ROOM_SECRETS } from './rules.ts'
 import { RoomId, RoomSchema, RosterSchema } from './schema.ts'
-import { administers, noRoom, personOf, seenRooms, shownRooms } from './seen.ts'
+import { administers, personOf, type Seen, seenRoom, seenRooms, shownRooms } from './seen.ts'
 import { presentRoster, roomStats } from './view.ts'
 
 const Count = z.number().int()
@@ -62,9 +62,7 @@ export const roomsRead = read({
   async run(ctx, { roomId }) {
     const { principal, org } = ctx
     const { origin } = ctx.call
-    const seen = await seenRooms(ctx, { cancelled: false })
-    const rooms = await shownRooms(ctx, seen)
-    if (roomId !== undefined && !rooms.some(({ id }) => id === roomId)) noRoom(roomId)
+    const rooms = await shownRooms(ctx, await roomsWith(ctx, roomId))
     const { participants } =
       roomId === undefined
         ? { participants: [] }
@@ -92,6 +90,13 @@ export const roomsRead = read({
     }
   },
 })
+
+/** The rooms that the caller sees, with the one in focus also where it is too old for the list, or cancelled. */
+async function roomsWith(ctx: Context, roomId: string | undefined): Promise<Seen[]> {
+  const seen = await seenRooms(ctx, { cancelled: false })
+  if (roomId === undefined || seen.some(({ room }) => room.id === roomId)) return seen
+  return [await seenRoom(ctx, roomId), ...seen]
+}
 
 /** The calendar in the form that calendar programs subscribe to. */
 export const CALENDAR_PATH = '/api/agent/embedded-rooms/calendar.ics'

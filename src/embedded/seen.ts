@@ -1,10 +1,10 @@
 import type { Principal } from '../access/principal.ts'
-import { linkedEvent } from '../live/linked-events.ts'
+import { linkedEvents } from '../live/linked-events.ts'
 import { admits } from '../operation/admit.ts'
 import type { Context } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import { type Entry, entriesInto, type Person } from './entry.ts'
-import { type EmbeddedRoom, isVisible, type Participant } from './rules.ts'
+import { isVisible, type Participant } from './rules.ts'
 import { findRoom, listRooms, type RoomRow } from './store.ts'
 import { presentRoom, type RoomView } from './view.ts'
 
@@ -58,17 +58,10 @@ export async function seenRoom(ctx: Context, id: string, lock?: 'enter'): Promis
 export async function shownRooms(ctx: Context, seen: readonly Seen[]): Promise<RoomView[]> {
   const isAdmin = administers(ctx.principal)
   const { media } = ctx.deps.config
-  return Promise.all(
-    seen.map(async ({ room, entry }) =>
-      presentRoom(room, {
-        administers: isAdmin,
-        entry,
-        showsEvent: isAdmin || (await isPublicEvent(ctx, room)),
-        media,
-      }),
-    ),
-  )
+  const linked = seen.flatMap(({ room }) => (room.eventId === null ? [] : [room.eventId]))
+  const events = isAdmin ? undefined : await linkedEvents(ctx.db, ctx.org, linked)
+  return seen.map(({ room, entry }) => {
+    const showsEvent = isAdmin || events?.get(room.eventId ?? '')?.isPublic === true
+    return presentRoom(room, { administers: isAdmin, entry, showsEvent, media })
+  })
 }
-
-const isPublicEvent = async ({ db, org }: Context, { eventId }: EmbeddedRoom): Promise<boolean> =>
-  eventId !== null && (await linkedEvent(db, org, eventId))?.isPublic === true

@@ -1,14 +1,14 @@
 import type { Queryable } from '../db/pool.ts'
-import { findRoom } from './store.ts'
+import { statusesOf } from './store.ts'
 
-/** What others that link to a live event may know of it: undefined when there is none of this id. */
-export async function linkedEvent(
+/** What others that link to live events may know of them: which of these there are, and whether all may see it. */
+export async function linkedEvents(
   db: Queryable,
   org: string,
-  id: string,
-): Promise<{ id: string; title: string; isPublic: boolean } | undefined> {
-  const event = await findRoom(db, org, id)
-  if (!event) return undefined
-  const isPublic = event.status !== 'draft' && event.status !== 'cancelled'
-  return { id: event.id, title: event.title, isPublic }
+  ids: readonly string[],
+): Promise<Map<string, { isPublic: boolean }>> {
+  const found = ids.length === 0 ? [] : await statusesOf(db, org, ids)
+  return new Map(
+    found.map(({ id, status }) => [id, { isPublic: status !== 'draft' && status !== 'cancelled' }]),
+  )
 }

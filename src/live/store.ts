@@ -124,3 +124,12 @@ export async function listRecentMessages(
      WHERE org = ${org} AND event_id = ${eventId} AND status = ANY(${statuses as string[]})
      ORDER BY created_at DESC, id LIMIT ${limit}`)
 }
+
+/** The statuses of these events, those that there are. */
+export async function statusesOf(
+  db: Queryable,
+  org: string,
+  ids: readonly string[],
+): Promise<{ id: string; status: EventStatus }[]> {
+  return db.query(sql`SELECT id, status FROM live_events WHERE org = ${org} AND id = ANY(${ids as string[]})`)
+}

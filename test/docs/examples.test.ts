@@ -13,6 +13,7 @@ const STORIES = [
   'README.md',
   'docs/api.md',
   'docs/agents.md',
+  'docs/embedded-rooms.md',
   'docs/configurations.md',
   'docs/connectors.md',
   'docs/promotion.md',

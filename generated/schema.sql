@@ -645,6 +645,55 @@ CREATE TABLE public.config_versions (
   updated_by text NOT NULL
 );
 
+CREATE TABLE public.embedded_room_entitlements (
+  org text NOT NULL,
+  room_id text NOT NULL,
+  kind text NOT NULL,
+  email text NOT NULL,
+  status text NOT NULL,
+  expires_at timestamp with time zone,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+) WITH (fillfactor=80);
+
+CREATE TABLE public.embedded_room_participants (
+  org text NOT NULL,
+  room_id text NOT NULL,
+  email text NOT NULL,
+  display_name text NOT NULL,
+  user_id text,
+  role text NOT NULL,
+  status text NOT NULL,
+  way text NOT NULL,
+  media_participant_id text NOT NULL,
+  media_token_refreshed_at timestamp with time zone,
+  status_at timestamp with time zone NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+) WITH (fillfactor=80);
+
+CREATE TABLE public.embedded_rooms (
+  org text NOT NULL,
+  id text NOT NULL,
+  title text NOT NULL,
+  description text,
+  status text NOT NULL,
+  access text NOT NULL,
+  starts_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  time_zone text NOT NULL,
+  event_id text,
+  media_provider text NOT NULL,
+  media_room_id text,
+  media_preset_name text,
+  media_join_url text,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+) WITH (fillfactor=80);
+
 CREATE TABLE public.grants (
   org text NOT NULL,
   id text NOT NULL,
@@ -1129,6 +1178,20 @@ ALTER TABLE public.config_types ADD CONSTRAINT config_types_org_fkey FOREIGN KEY
 ALTER TABLE public.config_types ADD CONSTRAINT config_types_pkey PRIMARY KEY (org, type);
 ALTER TABLE public.config_versions ADD CONSTRAINT config_versions_org_type_id_fkey FOREIGN KEY (org, type, id) REFERENCES config_documents(org, type, id);
 ALTER TABLE public.config_versions ADD CONSTRAINT config_versions_pkey PRIMARY KEY (org, type, id, version);
+ALTER TABLE public.embedded_room_entitlements ADD CONSTRAINT embedded_room_entitlements_kind_check CHECK ((kind = ANY (ARRAY['purchase'::text, 'membership'::text])));
+ALTER TABLE public.embedded_room_entitlements ADD CONSTRAINT embedded_room_entitlements_org_room_id_fkey FOREIGN KEY (org, room_id) REFERENCES embedded_rooms(org, id);
+ALTER TABLE public.embedded_room_entitlements ADD CONSTRAINT embedded_room_entitlements_pkey PRIMARY KEY (org, room_id, kind, email);
+ALTER TABLE public.embedded_room_entitlements ADD CONSTRAINT embedded_room_entitlements_status_check CHECK ((status = ANY (ARRAY['granted'::text, 'revoked'::text])));
+ALTER TABLE public.embedded_room_participants ADD CONSTRAINT embedded_room_participants_org_room_id_fkey FOREIGN KEY (org, room_id) REFERENCES embedded_rooms(org, id);
+ALTER TABLE public.embedded_room_participants ADD CONSTRAINT embedded_room_participants_pkey PRIMARY KEY (org, room_id, email);
+ALTER TABLE public.embedded_room_participants ADD CONSTRAINT embedded_room_participants_role_check CHECK ((role = ANY (ARRAY['host'::text, 'co_host'::text, 'attendee'::text, 'stage_guest'::text])));
+ALTER TABLE public.embedded_room_participants ADD CONSTRAINT embedded_room_participants_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'joined'::text, 'left'::text, 'removed'::text])));
+ALTER TABLE public.embedded_room_participants ADD CONSTRAINT embedded_room_participants_way_check CHECK ((way = ANY (ARRAY['invite'::text, 'purchase'::text, 'membership'::text, 'public'::text, 'administers'::text])));
+ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_access_check CHECK ((access = ANY (ARRAY['purchase'::text, 'membership'::text, 'invite'::text, 'public'::text])));
+ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_media_provider_check CHECK ((media_provider = ANY (ARRAY['none'::text, 'signed_token'::text, 'external_url'::text])));
+ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
+ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'scheduled'::text, 'live'::text, 'ended'::text, 'cancelled'::text])));
 ALTER TABLE public.grants ADD CONSTRAINT grants_check CHECK (((key_id IS NULL) <> (oauth_client_id IS NULL)));
 ALTER TABLE public.grants ADD CONSTRAINT grants_delegator_user_id_fkey FOREIGN KEY (delegator_user_id) REFERENCES auth_user(id);
 ALTER TABLE public.grants ADD CONSTRAINT grants_id_key UNIQUE (id);
@@ -1234,6 +1297,11 @@ CREATE INDEX config_nodes_by_usage ON public.config_nodes USING btree (org, type
 CREATE INDEX config_snapshot_schedules_due ON public.config_snapshot_schedules USING btree (next_at);
 CREATE INDEX config_snapshots_by_time ON public.config_snapshots USING btree (org, created_at DESC, id DESC);
 CREATE INDEX config_snapshots_expired ON public.config_snapshots USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX embedded_room_entitlements_email ON public.embedded_room_entitlements USING btree (org, email);
+CREATE INDEX embedded_room_participants_email ON public.embedded_room_participants USING btree (org, email);
+CREATE INDEX embedded_room_participants_user ON public.embedded_room_participants USING btree (org, user_id) WHERE (user_id IS NOT NULL);
+CREATE INDEX embedded_rooms_event ON public.embedded_rooms USING btree (org, event_id) WHERE (event_id IS NOT NULL);
+CREATE INDEX embedded_rooms_order ON public.embedded_rooms USING btree (org, starts_at DESC NULLS LAST, id);
 CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX live_chat_messages_event ON public.live_chat_messages USING btree (org, event_id, created_at DESC);
 CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at DESC NULLS LAST, id);

@@ -10,6 +10,7 @@ import type { Principal } from './access/principal.ts'
 import { registerAccessRoutes } from './access/routes.ts'
 import { databaseProblem } from './db/problem.ts'
 import type { Deps } from './deps.ts'
+import { registerCalendar } from './embedded/calendar.ts'
 import { registerHealth } from './health.ts'
 import { serveSockets } from './live/socket/serve.ts'
 import { admits } from './operation/admit.ts'
@@ -81,6 +82,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   registerHealth(app, deps)
   await registerAccessRoutes(app, deps.access)
   registerPages(app, deps)
+  registerCalendar(app, deps)
   mountOperations(app, deps, deps.operations)
   serveSockets(app, deps)
   const document = JSON.stringify(openapi(deps.operations, VERSION))

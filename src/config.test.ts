@@ -52,6 +52,32 @@ test('[D-2] every mistake is named at once, one line each', () => {
   expect(mistakes.some((line) => line.includes('\n'))).toBe(false)
 })
 
+test('[ER-24] a media server is configured whole and reached encrypted, or not at all', () => {
+  const COUNTERSIGN_DATA_DIR = folder()
+  const media = {
+    COUNTERSIGN_MEDIA_URL: 'wss://media.example',
+    COUNTERSIGN_MEDIA_KEY: 'key',
+    COUNTERSIGN_MEDIA_SECRET: 'a media secret of thirty-two chars',
+  }
+  const whole = readConfig({ COUNTERSIGN_DATA_DIR, ...media })
+  expect(whole.media).toEqual({
+    url: media.COUNTERSIGN_MEDIA_URL,
+    key: 'key',
+    secret: media.COUNTERSIGN_MEDIA_SECRET,
+  })
+  expect(readConfig({ COUNTERSIGN_DATA_DIR }).media).toBeUndefined()
+  for (const missing of Object.keys(media)) {
+    const mistakes = mistakesOf({ COUNTERSIGN_DATA_DIR, ...media, [missing]: '' })
+    expect(mistakes).toHaveLength(1)
+    expect(mistakes[0]).toMatch(new RegExp(`^${missing} must be set with `))
+  }
+  const at = (COUNTERSIGN_MEDIA_URL: string) =>
+    mistakesOf({ COUNTERSIGN_DATA_DIR, ...media, COUNTERSIGN_MEDIA_URL })
+  expect(at('ws://127.0.0.1:7880')).toEqual([])
+  for (const wrong of ['ws://media.example', 'http://localhost.example', 'media.example'])
+    expect(at(wrong)).toHaveLength(1)
+})
+
 test('[D-3] a secret is made once, kept readable by its owner only, and required beside DATABASE_URL', () => {
   const dataDir = folder()
   const first = readConfig({ COUNTERSIGN_DATA_DIR: dataDir }).secret

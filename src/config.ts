@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import type { MediaConfig } from './embedded/media.ts'
 import { keptFile } from './kept-file.ts'
 
 export type Config = {
@@ -20,6 +21,8 @@ export type Config = {
   trustProxy: boolean
   /** Let connectors reach addresses of the deployment's own network. */
   allowPrivateConnectors?: boolean
+  /** Who hands out media tokens for embedded rooms; absent: nobody. */
+  media?: MediaConfig
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -36,6 +39,14 @@ export class ConfigError extends Error {
 
 const isOrigin = (text: string): boolean =>
   URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text
+
+/** Tokens travel to it, so it is encrypted unless it is on this machine. */
+const isMediaUrl = (text: string): boolean => {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+  return /^(wss|https):$/.test(protocol) || (isLoopback && /^(ws|http):$/.test(protocol))
+}
 
 const Env = z.object({
   PORT: z
@@ -61,6 +72,12 @@ const Env = z.object({
     .optional(),
   COUNTERSIGN_TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false').default('false'),
   COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  COUNTERSIGN_MEDIA_URL: z
+    .string()
+    .refine(isMediaUrl, 'must be a wss:// or https:// URL (ws:// and http:// on loopback)')
+    .optional(),
+  COUNTERSIGN_MEDIA_KEY: z.string().max(200, 'must have at most 200 characters').optional(),
+  COUNTERSIGN_MEDIA_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
 })
 
@@ -74,6 +91,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (given.DATABASE_URL && !given.COUNTERSIGN_SECRET)
     mistakes.push(
       'COUNTERSIGN_SECRET is required with DATABASE_URL: every process on one database needs the same one',
+    )
+  const media = MEDIA.filter((name) => given[name] !== undefined)
+  if (media.length > 0 && media.length < MEDIA.length)
+    mistakes.push(
+      `${MEDIA.filter((name) => !media.includes(name)).join(' and ')} must be set with ${media.join(' and ')}`,
     )
   if (!result.success || mistakes.length > 0) throw new ConfigError(mistakes)
   const values = result.data
@@ -89,8 +111,20 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     trustProxy: values.COUNTERSIGN_TRUST_PROXY === 'true',
     allowPrivateConnectors: values.COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS === 'true',
+    ...(values.COUNTERSIGN_MEDIA_URL && values.COUNTERSIGN_MEDIA_KEY && values.COUNTERSIGN_MEDIA_SECRET
+      ? {
+          media: {
+            url: values.COUNTERSIGN_MEDIA_URL,
+            key: values.COUNTERSIGN_MEDIA_KEY,
+            secret: values.COUNTERSIGN_MEDIA_SECRET,
+          },
+        }
+      : {}),
   }
 }
+
+/** Of one provider: all of them or none. */
+const MEDIA = ['COUNTERSIGN_MEDIA_URL', 'COUNTERSIGN_MEDIA_KEY', 'COUNTERSIGN_MEDIA_SECRET'] as const
 
 /** The data folder's own secret, made once. */
 function keptSecret(dataDir: string): string {

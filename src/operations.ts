@@ -65,6 +65,18 @@ import { snapshotsList } from './config-sync/snapshots-list.ts'
 import { snapshotsRead } from './config-sync/snapshots-read.ts'
 import { snapshotsRemove } from './config-sync/snapshots-remove.ts'
 import { snapshotsRestore } from './config-sync/snapshots-restore.ts'
+import { roomEntitlementManage } from './embedded/room-entitlement-manage.ts'
+import { roomJoin } from './embedded/room-join.ts'
+import { roomLeave } from './embedded/room-leave.ts'
+import { roomMediaTokenCreate } from './embedded/room-media-token-create.ts'
+import { roomRosterPreview } from './embedded/room-roster-preview.ts'
+import { roomRosterRead } from './embedded/room-roster-read.ts'
+import { roomStageManage } from './embedded/room-stage-manage.ts'
+import { roomsCalendarRead } from './embedded/rooms-calendar-read.ts'
+import { roomsConfirmedCreate } from './embedded/rooms-confirmed-create.ts'
+import { roomsConfirmedUpdate } from './embedded/rooms-confirmed-update.ts'
+import { roomsPreview } from './embedded/rooms-preview.ts'
+import { roomsRead } from './embedded/rooms-read.ts'
 import { chatMessagesPost } from './live/chat-messages-post.ts'
 import { chatMessagesRead } from './live/chat-messages-read.ts'
 import { chatModerationManage } from './live/chat-moderation-manage.ts'
@@ -144,6 +156,18 @@ export const OPERATIONS: readonly Operation[] = checked([
   messagesReact,
   messagesModerate,
   channelsManage,
+  roomsRead,
+  roomRosterRead,
+  roomsCalendarRead,
+  roomsPreview,
+  roomsConfirmedCreate,
+  roomsConfirmedUpdate,
+  roomRosterPreview,
+  roomStageManage,
+  roomEntitlementManage,
+  roomJoin,
+  roomLeave,
+  roomMediaTokenCreate,
   hubManifestRead,
   typesList,
   typesRead,

@@ -179,6 +179,12 @@ export async function findUserByEmail(db: Queryable, email: string): Promise<Per
   return row
 }
 
+/** The address of an account, null when there is none. */
+export async function emailOfUser(db: Queryable, userId: string): Promise<string | null> {
+  const [row] = await db.query<{ email: string }>(sql`SELECT email FROM auth_user WHERE id = ${userId}`)
+  return row?.email ?? null
+}
+
 /** False when the address is taken. */
 export async function insertUser(db: Queryable, row: Person & { now: Date }): Promise<boolean> {
   const inserted = await db.query(sql`

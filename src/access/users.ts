@@ -15,6 +15,8 @@ import {
   updateMemberRole,
 } from './store.ts'
 
+export { emailOfUser, findUserByEmail } from './store.ts'
+
 const EMAIL = /^[^\s@"<>\\]{1,64}@[^\s@"<>\\]{1,190}$/
 const MEMBER_ROLES: readonly MemberRole[] = ['owner', 'admin', 'member']
 

@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
+import { roomStageManage } from '../embedded/room-stage-manage.ts'
+import { RoomSchema } from '../embedded/schema.ts'
+import { seenRooms, shownRooms } from '../embedded/seen.ts'
 import { admits } from '../operation/admit.ts'
 import { type Context, read } from '../operation/define.ts'
+import { ENVELOPE_CONTRACT } from '../operation/envelope.ts'
 import { fail } from '../operation/errors.ts'
 import {
   DescriptorSchema,
@@ -13,7 +17,6 @@ import {
 } from '../operation/manifest.ts'
 import { chatMessagesPost } from './chat-messages-post.ts'
 import { communityChannelLink } from './community-channel-link.ts'
-import { LIVE_CONTRACT_ONLY } from './contract-only.ts'
 import { eventsStatusConfirmedUpdate } from './events-status-confirmed-update.ts'
 import { SchedulePolicy, schedulePolicy, TransitionPolicy, transitionPolicy } from './policies.ts'
 import { enters, moderates, seesEverything } from './room/entry.ts'
@@ -61,7 +64,7 @@ export const controlsRead = read({
       recentMessages: z.array(MessageSchema),
       redactedFields: z.array(z.string()),
     }),
-    embeddedRooms: z.object({ rooms: z.array(z.never()), relationship: z.string() }),
+    embeddedRooms: z.object({ rooms: z.array(RoomSchema), relationship: z.string() }),
     liveSchedulePolicy: SchedulePolicy,
     liveTransitionPolicy: TransitionPolicy,
     operations: z.array(DescriptorSchema),
@@ -94,16 +97,18 @@ export const controlsRead = read({
         redactedFields: [...REDACTED_FIELDS, 'listenerUserId', 'socketToken'],
       },
       embeddedRooms: {
-        rooms: [],
+        rooms: await shownRooms(ctx, await seenRooms(ctx, { cancelled: false })),
         relationship:
           'Live events hold schedule, stream state and notes; embedded rooms hold who attends and who is on stage.',
       },
       liveSchedulePolicy: schedulePolicy(ctx),
       liveTransitionPolicy: transitionPolicy(ctx),
-      operations: contractOrder([
-        ...ctx.deps.operations.filter(({ surface }) => surface === 'live-controls'),
-        ...LIVE_CONTRACT_ONLY,
-      ]).map((operation) => describe(operation, ctx.call.origin, ctx.principal)),
+      operations: contractOrder(
+        // the stage of a webinar is both surfaces' matter
+        ctx.deps.operations.filter(
+          ({ surface, id }) => surface === 'live-controls' || id === roomStageManage.id,
+        ),
+      ).map((operation) => inContractForm(describe(operation, ctx.call.origin, ctx.principal))),
       policy: POLICY,
       serverGaps: GAPS,
     }
@@ -152,12 +157,18 @@ function capabilities(principal: Principal): Record<string, boolean> {
     startLiveRoom: writes,
     endLiveRoom: writes,
     linkCommunityChannel: admits(communityChannelLink.access, principal),
-    manageStageAccess: false,
+    manageStageAccess: admits(roomStageManage.access, principal),
     moderateLiveChat: moderates(principal),
     postLiveMessage: admits(chatMessagesPost.access, principal),
     createSocketToken: true,
   }
 }
+
+/** Of the stage the contract names only the envelope's form; the manifest of embedded rooms says what it must hold. */
+const inContractForm = (described: z.infer<typeof DescriptorSchema>): z.infer<typeof DescriptorSchema> =>
+  described.id === roomStageManage.id
+    ? { ...described, input: { ...described.input, envelope: { type: ENVELOPE_CONTRACT, required: true } } }
+    : described
 
 /** The contract's own order, which clients show. */
 const ORDER = [
@@ -192,10 +203,10 @@ const POLICY = {
 
 const GAPS = [
   {
-    id: 'live-rooms.admin-chat-and-stage',
+    id: 'embedded-room.stage-audit-log',
     relatedIssue: null,
-    status: 'contract-only',
-    note: 'Operations marked contract-only are described and not built in this release.',
+    status: 'ready',
+    note: 'Roster writes are recorded with before and after in the one audit log, beside those of live events.',
   },
   {
     id: 'live-schedule.notification-delivery',

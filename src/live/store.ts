@@ -96,3 +96,12 @@ export async function listLinked(
 }
 
 export type LinkedEvent = Pick<LiveEvent, 'id' | 'title' | 'status' | 'startsAt'> & { channelId: string }
+
+/** The statuses of these events, those that there are. */
+export async function statusesOf(
+  db: Queryable,
+  org: string,
+  ids: readonly string[],
+): Promise<{ id: string; status: EventStatus }[]> {
+  return db.query(sql`SELECT id, status FROM live_events WHERE org = ${org} AND id = ANY(${ids as string[]})`)
+}

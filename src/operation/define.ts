@@ -165,6 +165,8 @@ export type RecordOperation<
   oneStatement?: true
   /** What is asked of other systems, before the transaction opens: their answers may take their time. */
   before?(ctx: Context, input: z.output<I>): Promise<B>
+  /** Its answer holds a credential, which nothing stores: a key is not claimed, and the same request is done anew. */
+  unstored?: true
   /** Runs inside one transaction; what it returns is stored under the idempotency key in the same one. */
   run(ctx: Context, input: z.output<I>, before: B): Promise<z.input<O>>
 }
@@ -182,6 +184,11 @@ export type WriteOperation<
    * is what it read and made of it, for apply; it is no part of the plan.
    */
   preview(ctx: Context, input: z.output<I>): Promise<PlanDraft & { subject?: S }>
+  /**
+   * The input that carries the `updated_at` of what the plan observes first, `observedUpdatedAt` unless told. Where it
+   * is told, a confirm must carry it if the plan observed something, and only then; an approval stands for it.
+   */
+  observes?: string
   /**
    * Pointers into the input that hold secrets besides those that its schema marks: where it depends on the data which
    * members are secret.
@@ -208,16 +215,6 @@ export type AppliedWrite<O extends z.ZodType> = {
 
 export type Operation = ReadOperation | PreviewOperation | RecordOperation | WriteOperation
 
-/** An operation of a contract that is described but not built yet: it appears in manifests as `contract-only`. */
-export type ContractOnly = Pick<
-  Base<z.ZodObject, z.ZodType>,
-  'id' | 'tool' | 'surface' | 'summary' | 'boundaries' | 'http' | 'access' | 'input'
-> & {
-  effect: 'contract-only'
-  confirmation: { kind: ConfirmationKind; reason: string } | null
-  audit: { record: string | null; attribution: string }
-}
-
 export const read = <I extends z.ZodObject, O extends z.ZodType>(
   operation: Omit<ReadOperation<I, O>, 'effect'>,
 ): ReadOperation<I, O> => ({ effect: 'read', ...operation })
@@ -233,11 +230,6 @@ export const record = <I extends z.ZodObject, O extends z.ZodType, B = undefined
 export const write = <I extends z.ZodObject, O extends z.ZodType, S>(
   operation: Omit<WriteOperation<I, O, S>, 'effect'>,
 ): WriteOperation<I, O, S> => ({ effect: 'write', ...operation })
-
-export const contractOnly = (operation: Omit<ContractOnly, 'effect'>): ContractOnly => ({
-  effect: 'contract-only',
-  ...operation,
-})
 
 /** Everything an operation may answer: a write without an envelope also answers its plan, by `dryRun`. */
 export const answerSchema = (operation: Operation): z.ZodType =>

@@ -54,7 +54,8 @@ export function mountOperations(app: FastifyInstance, deps: Deps, operations: re
   }
 }
 
-const credentials = (request: FastifyRequest) => {
+/** What a request says of who makes it. */
+export const credentials = (request: FastifyRequest) => {
   const { [RESERVED_QUERY]: artistId } = request.query as Record<string, unknown>
   if (artistId !== undefined && typeof artistId !== 'string')
     fail('validation-failed', {

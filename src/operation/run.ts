@@ -132,7 +132,8 @@ async function runRecord(
   call: Call,
 ): Promise<Outcome> {
   const summary = `Recorded: ${operation.summary}`
-  const at = call.idempotencyKey && claimOf(ctx, operation, call.idempotencyKey)
+  const key = operation.unstored ? undefined : call.idempotencyKey
+  const at = key && claimOf(ctx, operation, key)
   if (!at && operation.oneStatement && 'none' in operation.audit)
     return {
       reply: ok(operation, await inStatement(ctx, (one) => operation.run(one, input, undefined))),

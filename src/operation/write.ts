@@ -194,7 +194,7 @@ function checkPlan(
     if (errors.length > 0)
       fail('validation-failed', { detail: 'The envelope does not fit this write.', errors })
   }
-  if (isStale(plan, input, approval))
+  if (isStale(operation, plan, input, approval))
     fail('stale', { detail: `${plan.target.title} changed since the plan was made.`, extra: { plan } })
   requireConfirmation(operation, plan, envelope, approval)
   const blocker = plan.blockers[0]
@@ -218,10 +218,22 @@ function checkPlan(
     })
 }
 
-/** `expectedVersion` and its alias in the contracts, `observedUpdatedAt`, both name the first thing observed. */
-function isStale(plan: Plan, input: Input, approval: ApprovalRow | undefined): boolean {
+/**
+ * `expectedVersion` and its alias in the contracts, `observedUpdatedAt` or what the operation calls it, both name the
+ * first thing observed.
+ */
+function isStale(
+  operation: WriteOperation,
+  plan: Plan,
+  input: Input,
+  approval: ApprovalRow | undefined,
+): boolean {
   const observed = plan.observed[0]
-  const { expectedVersion, observedUpdatedAt } = input
+  const { expectedVersion } = input
+  const observedUpdatedAt = input[operation.observes ?? 'observedUpdatedAt']
+  // what was new to the caller is there already, or what the caller saw is not
+  if (operation.observes && !approval && (observed === undefined) !== (observedUpdatedAt === undefined))
+    return true
   if (observed && typeof expectedVersion === 'number' && expectedVersion !== observed.version) return true
   if (
     observed?.updatedAt &&

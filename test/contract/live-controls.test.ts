@@ -12,9 +12,6 @@ const SAMPLE = {
   updatedAt: new Date('2026-05-14T09:03:11.000Z'),
 }
 
-/** Described by the contract and not built yet: ours says so, and enables it for nobody. */
-const NOT_BUILT = ['embedded.room.stage.manage']
-
 let app: TestApp
 let ours: any
 
@@ -90,18 +87,9 @@ describe('[C-2] every operation of the contract is described as there', () => {
   test.each<any>(theirs.operations)(
     '$id is enabled for a guest where the contract enables it',
     ({ id, enabled }) => {
-      const built = !NOT_BUILT.includes(id)
-      expect(operation(id)).toMatchObject({
-        status: built ? 'ready' : 'contract-only',
-        enabled: built && enabled,
-      })
+      expect(operation(id)).toMatchObject({ status: 'ready', enabled })
     },
   )
-
-  test('nothing is listed as not built that is built', () => {
-    const built = app.deps.operations.map(({ id }) => id)
-    expect(NOT_BUILT.filter((id) => built.includes(id))).toEqual([])
-  })
 })
 
 /** Bounds that ours may set where the contract sets none; what the contract sets is never different. */

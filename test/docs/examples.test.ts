@@ -14,6 +14,7 @@ const STORIES = [
   'docs/api.md',
   'docs/agents.md',
   'docs/community.md',
+  'docs/embedded-rooms.md',
   'docs/configurations.md',
   'docs/connectors.md',
   'docs/promotion.md',

@@ -9,6 +9,8 @@ import { buildApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import { createLogFeed } from '../../src/db/log-feed.ts'
 import type { Deps } from '../../src/deps.ts'
+import { type EmbeddedRoom, ROOM_DEFAULTS } from '../../src/embedded/rules.ts'
+import { insertRoom } from '../../src/embedded/store.ts'
 import { createPostbox } from '../../src/live/room/post.ts'
 import { DEFAULTS, type LiveEvent } from '../../src/live/rules.ts'
 import { insertEvent } from '../../src/live/store.ts'
@@ -49,12 +51,13 @@ export type TestApp = {
   ): Promise<Caller & { bearer: string; id: string }>
   guest(): Caller
   event(org: string, overrides?: Partial<LiveEvent>): Promise<LiveEvent>
+  room(org: string, overrides?: Partial<EmbeddedRoom>): Promise<EmbeddedRoom>
   close(): Promise<void>
 }
 
 /** The real server on a database of its own, listening on a port of its own. */
 export async function testApp(
-  options: { operations?: readonly Operation[]; database?: TestDatabase } = {},
+  options: { operations?: readonly Operation[]; database?: TestDatabase; config?: Partial<Config> } = {},
 ): Promise<TestApp> {
   const database = options.database ?? (await testDatabase())
   const logged: string[] = []
@@ -68,6 +71,7 @@ export async function testApp(
     defaultOrg: 'laurel',
     logLevel: 'trace',
     trustProxy: false,
+    ...options.config,
   }
   let skew = 0
   const { db } = database
@@ -120,6 +124,7 @@ export async function testApp(
     },
     guest: () => caller({}),
     event: (org, overrides) => addEvent(deps, org, overrides),
+    room: (org, overrides) => addRoom(deps, org, overrides),
     async close() {
       await app.close()
       await deps.feed.close()
@@ -177,4 +182,28 @@ async function addEvent(deps: Deps, org: string, overrides: Partial<LiveEvent> =
   }
   await insertEvent(deps.db, org, event)
   return event
+}
+
+/** A public room that is live. */
+async function addRoom(
+  deps: Deps,
+  org: string,
+  overrides: Partial<EmbeddedRoom> = {},
+): Promise<EmbeddedRoom> {
+  const createdAt = new Date('2026-05-14T09:00:00.000Z')
+  const room: EmbeddedRoom = {
+    ...ROOM_DEFAULTS,
+    id: 'laurel-webinar-1a2b3c4d',
+    title: 'Laurel Webinar',
+    access: 'public',
+    status: 'live',
+    startsAt: new Date('2026-05-21T02:00:00.000Z'),
+    timeZone: 'America/Los_Angeles',
+    version: 1,
+    createdAt,
+    updatedAt: createdAt,
+    ...overrides,
+  }
+  await insertRoom(deps.db, org, room)
+  return room
 }

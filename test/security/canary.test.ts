@@ -27,16 +27,19 @@ const found = (text: string): string[] =>
     return text.slice(Math.max(0, at - 80), at + 60)
   })
 
-/** Where secrets of live events live, and nowhere else. */
-const COLUMNS = [
-  'stream_url',
-  'stream_live_input_id',
-  'stream_video_id',
-  'stream_customer_code',
-  'stream_playback_url',
-  'replay_video_id',
-  'replay_url',
-]
+/** Where secrets of live events and rooms live, and nowhere else. */
+const COLUMNS: Record<string, readonly string[]> = {
+  'public.live_events': [
+    'stream_url',
+    'stream_live_input_id',
+    'stream_video_id',
+    'stream_customer_code',
+    'stream_playback_url',
+    'replay_video_id',
+    'replay_url',
+  ],
+  'public.embedded_rooms': ['media_room_id', 'media_preset_name', 'media_join_url'],
+}
 
 let app: TestApp
 let owner: Caller
@@ -51,7 +54,8 @@ let count = 0
 
 const withSecrets = OPERATIONS.filter(({ input }) => secretPointers(input).length > 0)
 /** Those of the live contracts; what others take are tokens and credentials, tested below them. */
-const live = withSecrets.filter(({ surface }) => surface === 'live-controls')
+const LIVE = ['live-controls', 'embedded-rooms']
+const live = withSecrets.filter(({ surface }) => LIVE.includes(surface))
 const others = withSecrets.filter((operation) => !live.includes(operation))
 const writes = live.filter((operation): operation is WriteOperation => operation.effect === 'write')
 
@@ -366,12 +370,16 @@ describe('[R-4] afterwards', () => {
 
   test('the database holds them in the columns made for them, and otherwise only sealed', async () => {
     const dumped = await dump(app)
-    const rows = dumped['public.live_events']!.split('\n').map((line) => JSON.parse(line))
-    const kept = rows.filter((row) => COLUMNS.every((column) => String(row[column]).includes(MARK)))
+    const rest = { ...dumped }
+    let kept = 0
+    for (const [table, columns] of Object.entries(COLUMNS)) {
+      const rows = dumped[table]!.split('\n').map((line) => JSON.parse(line))
+      kept += rows.filter((row) => columns.every((column) => String(row[column]).includes(MARK))).length
+      for (const row of rows) for (const column of columns) delete row[column]
+      rest[table] = JSON.stringify(rows)
+    }
     // each of the writes was applied over each of the two routes
-    expect(kept).toHaveLength(writes.length * 2)
-    for (const row of rows) for (const column of COLUMNS) delete row[column]
-    const rest = { ...dumped, 'public.live_events': JSON.stringify(rows) }
+    expect(kept).toBe(writes.length * 2)
     for (const [table, text] of Object.entries(rest)) expect(found(text), table).toEqual([])
     const everything = Object.values(dumped).join('\n')
     expect(everything).not.toContain(agent.bearer)

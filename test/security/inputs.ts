@@ -16,6 +16,8 @@ export type World = {
   eventId: string
   /** Notes of that event: one that is shown, and one that was hidden by the entry at place 3. */
   noteId: string
+  /** A public embedded room that is live, with nobody in it. */
+  roomId: string
   observedUpdatedAt: string
   sessionId: string
   approvalId: string
@@ -42,6 +44,7 @@ export const SOME: World = {
   org: 'some',
   eventId: 'event-0000',
   noteId: 'note-0000',
+  roomId: 'webinar-0000',
   observedUpdatedAt: '2026-05-21T02:00:00.000Z',
   sessionId: 'session-0000',
   approvalId: 'approval-0000',
@@ -84,6 +87,18 @@ const envelope = (action: string, id?: string, more: Record<string, unknown> = {
 })
 
 const community = { contractId: 'creator.community.chat' }
+const embeddedEnvelope = (family: string, action: string, id?: string) => ({
+  ...envelope(`creator.embedded-rooms.${action}`, id),
+  contractId: `creator.embedded-rooms.${family}`,
+  target: id === undefined ? { kind: 'embedded-room' } : { kind: 'embedded-room', id },
+})
+
+const participant = {
+  email: 'suite@people.example',
+  displayName: 'Suite Guest',
+  role: 'stage_guest',
+  status: 'invited',
+}
 
 const room = {
   title: 'Suite room',
@@ -195,6 +210,30 @@ export const INPUTS: Inputs = {
     title: 'Suite talk',
     envelope: envelope('creator.community.channels.manage', channelId, community),
   }),
+  'embedded.rooms.read': ({ roomId }) => ({ roomId }),
+  'embedded.room.roster.read': ({ roomId }) => ({ roomId }),
+  'embedded.rooms.calendar.read': () => ({}),
+  'embedded.rooms.preview': ({ roomId, eventId }) => ({ roomId, eventId, title: 'Suite webinar' }),
+  'embedded.rooms.confirmed-create': ({ eventId }) => ({
+    ...{ title: 'Suite webinar', access: 'invite', eventId },
+    envelope: embeddedEnvelope('setup', 'create'),
+  }),
+  'embedded.rooms.confirmed-update': ({ roomId, eventId, observedUpdatedAt }) => ({
+    ...{ roomId, eventId, observedUpdatedAt, title: 'Suite webinar' },
+    envelope: embeddedEnvelope('setup', 'update', roomId),
+  }),
+  'embedded.room.roster.preview': ({ roomId }) => ({ roomId, ...participant }),
+  'embedded.room.stage.manage': ({ roomId }) => ({
+    ...{ roomId, ...participant },
+    envelope: embeddedEnvelope('roster', 'roster.update', roomId),
+  }),
+  'embedded.room.entitlement.manage': ({ roomId }) => ({
+    ...{ roomId, email: 'suite@people.example', kind: 'purchase', status: 'granted' },
+    envelope: embeddedEnvelope('roster', 'entitlement.update', roomId),
+  }),
+  'embedded.room.join': ({ roomId }) => ({ roomId }),
+  'embedded.room.leave': ({ roomId }) => ({ roomId }),
+  'embedded.room.media-token.create': ({ roomId }) => ({ roomId }),
   'config-hub.manifest.read': () => ({}),
   'config-hub.types.list': () => ({}),
   'config-hub.types.read': ({ ownType }) => ({ type: ownType }),
@@ -310,6 +349,9 @@ export const RECORDS = [
   'sessions.messages.append',
   'live.chat.messages.post',
   'community.messages.react',
+  'embedded.room.join',
+  'embedded.room.leave',
+  'embedded.room.media-token.create',
   'config-hub.index.rebuild',
   'config-sync.snapshots.create',
   'config-sync.snapshots.restore',

@@ -159,6 +159,7 @@ describe('[X-25] whom a route does not admit learns nothing of its body or its f
 function comparable(reply: Reply, world: World): unknown {
   const ids = [
     world.eventId,
+    world.roomId,
     world.sessionId,
     world.approvalId,
     world.configId,

@@ -59,6 +59,10 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     id: `${org}-room-${randomBytes(4).toString('hex')}`,
     title: `Room of ${org}`,
   })
+  const webinar = await app.room(org, {
+    id: `${org}-webinar-${randomBytes(4).toString('hex')}`,
+    title: `Webinar of ${org}`,
+  })
   const opened = await callOperation(caller, operationNamed(app, 'sessions.create'), {
     workflow: 'suite.run',
     client: { id: 'client-suite', name: `Suite of ${org}`, kind: 'test' },
@@ -75,6 +79,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     org,
     eventId: event.id,
     noteId: await notesOf(app, org, event.id),
+    roomId: webinar.id,
     observedUpdatedAt,
     messageId: await messageOf(app, org, event.updatedAt),
     channelId: await channelOf(app, org, event.updatedAt),
@@ -266,6 +271,7 @@ const other = (id: string): string => `${id.slice(0, -4)}ffff`
 export const ghostOf = (world: World): World => ({
   ...world,
   eventId: other(world.eventId),
+  roomId: other(world.roomId),
   sessionId: other(world.sessionId),
   approvalId: other(world.approvalId),
   configId: other(world.configId),

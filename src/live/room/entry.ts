@@ -1,11 +1,14 @@
 import type { Principal } from '../../access/principal.ts'
 import type { Queryable } from '../../db/pool.ts'
+import { entryFor } from '../../embedded/entry.ts'
 import { isSubscriber } from '../../notifications/store.ts'
 import { admits } from '../../operation/admit.ts'
 import type { Context } from '../../operation/define.ts'
 import { fail, Problem } from '../../operation/errors.ts'
 import { entryRefusal, type Visitor } from './rules.ts'
 import { findRoomFor, type RoomState, type Standing } from './store.ts'
+
+type EntryContext = Pick<Context, 'db' | 'org' | 'principal' | 'now'>
 
 export type Admitted = { room: RoomState & Standing; visitor: Visitor }
 
@@ -19,12 +22,9 @@ export const seesEverything = (principal: Principal): boolean =>
 
 /**
  * The room, if the caller may see what is said in it, and how the caller stands in it. Errors: not-found,
- * removed-from-room, subscribers-only.
+ * removed-from-room, subscribers-only, forbidden (not invited, no purchase or membership).
  */
-export async function requireEntry(
-  ctx: Pick<Context, 'db' | 'org' | 'principal'>,
-  eventId: string,
-): Promise<Admitted> {
+export async function requireEntry(ctx: EntryContext, eventId: string): Promise<Admitted> {
   const { principal, db, org } = ctx
   const room = await findRoomFor(db, org, eventId, principal.userId)
   if (!room) return fail('not-found', `There is no event ${eventId}.`)
@@ -36,7 +36,20 @@ export async function requireEntry(
   }
   const refused = entryRefusal(room, visitor)
   if (refused) fail(refused, DETAILS[refused](eventId))
+  await requireDoor(ctx, eventId)
   return { room, visitor }
+}
+
+/** What the embedded rooms that are linked to an event say of who comes in. */
+async function requireDoor(ctx: EntryContext, eventId: string): Promise<void> {
+  const { principal, db, org, now } = ctx
+  if (principal.kind === 'automation') return
+  const { userId, email, adminRole } = principal
+  const person = { userId, email, administers: adminRole !== null }
+  const { allowed, reason } = await entryFor(db, org, eventId, person, now)
+  if (reason === 'removed') fail('removed-from-room', DETAILS['removed-from-room'](eventId))
+  if (!allowed)
+    fail('forbidden', { detail: `The room ${eventId} is not open to you: ${reason}.`, extra: { reason } })
 }
 
 /** Whether the caller may see what is said in a room. */

@@ -27,9 +27,9 @@ export function entryRefusal(
   room: { status: string; subscriberOnly: boolean },
   visitor: Visitor,
 ): EntryRefusal | undefined {
+  if (visitor.removed) return 'removed-from-room'
   if (visitor.moderates) return undefined
   if (!PUBLIC_STATUSES.includes(room.status)) return 'not-found'
-  if (visitor.removed) return 'removed-from-room'
   if (room.subscriberOnly && !visitor.subscriber) return 'subscribers-only'
   return undefined
 }

@@ -145,7 +145,7 @@ function leaveBehind(connection: Connection, seq: number): void {
 function expel(hub: Hub, { kind, detail }: EntryRow): void {
   if (kind === 'roster' && detail.status === 'removed') {
     for (const each of hub.connections)
-      if (each.claims.person === detail.person && !each.claims.sees) end(each, 'removed-from-room')
+      if (each.claims.person === detail.person) end(each, 'removed-from-room')
     return
   }
   if (kind !== 'status' && kind !== 'settings') return

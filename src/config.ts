@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { keptFile } from './kept-file.ts'
+import { type PushConfig, PushEnv, readPush } from './push/config.ts'
 
 export type Config = {
   port: number
@@ -20,6 +21,8 @@ export type Config = {
   trustProxy: boolean
   /** Let connectors reach addresses of the deployment's own network. */
   allowPrivateConnectors?: boolean
+  /** Credentials of push providers; what is absent is told as `provider-not-configured`. */
+  push?: PushConfig
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -61,6 +64,7 @@ const Env = z.object({
     .optional(),
   COUNTERSIGN_TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false').default('false'),
   COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  ...PushEnv,
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
 })
 
@@ -75,6 +79,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     mistakes.push(
       'COUNTERSIGN_SECRET is required with DATABASE_URL: every process on one database needs the same one',
     )
+  const push = result.success ? readPush(result.data, mistakes) : undefined
   if (!result.success || mistakes.length > 0) throw new ConfigError(mistakes)
   const values = result.data
   const dataDir = path.resolve(values.COUNTERSIGN_DATA_DIR)
@@ -89,6 +94,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     trustProxy: values.COUNTERSIGN_TRUST_PROXY === 'true',
     allowPrivateConnectors: values.COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS === 'true',
+    ...(push ? { push } : {}),
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
-import { notified } from './events-schedule-confirmed-update.ts'
+import { notify } from './notification.ts'
 import { planCreate } from './plan.ts'
 import { newEventId } from './rules.ts'
 import { ConfirmNotification, confirmFields, Envelope, WriteOutput } from './schema.ts'
@@ -25,7 +25,7 @@ export const eventsScheduleConfirmedCreate = write({
     envelope: Envelope,
   }),
   output: WriteOutput,
-  errors: ['plan-blocked', 'status-forbidden', 'status-not-ready', 'approval-required'],
+  errors: ['plan-blocked', 'status-forbidden', 'status-not-ready', 'approval-required', 'conflict'],
   status: 201,
   confirmation: {
     kind: 'live-schedule',
@@ -40,11 +40,14 @@ export const eventsScheduleConfirmedCreate = write({
     attribution: 'The redacted new event, with identity, client, idempotency key and correlation id.',
   },
   preview: planCreate,
-  async apply(ctx, plan, input, subject) {
-    const room = { ...subject, id: newEventId(subject.title) }
+  async apply(ctx, plan, _input, subject) {
+    const room = { ...subject.room, id: newEventId(subject.room.title) }
     await insertEvent(ctx.db, ctx.org, room)
     const event = presentEvent(room, true)
-    const fanNotification = notified(input.fanNotification)
+    const fanNotification = await notify(ctx, subject.notification, {
+      eventId: room.id,
+      operationId: plan.operationId,
+    })
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, event, fanNotification },
       previous: null,

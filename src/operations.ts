@@ -97,6 +97,18 @@ import { moderationBatchPreview } from './live/moderation-batch-preview.ts'
 import { moderationUndoConfirmedUpdate } from './live/moderation-undo-confirmed-update.ts'
 import { moderationUndoPreview } from './live/moderation-undo-preview.ts'
 import { socketTokenCreate } from './live/socket-token-create.ts'
+import { campaignsRead } from './notifications/campaigns-read.ts'
+import { confirmationsList } from './notifications/confirmations-list.ts'
+import { devicesList } from './notifications/devices-list.ts'
+import { devicesRegister } from './notifications/devices-register.ts'
+import { devicesRemove } from './notifications/devices-remove.ts'
+import { inboxCount } from './notifications/inbox-count.ts'
+import { inboxList } from './notifications/inbox-list.ts'
+import { inboxMark } from './notifications/inbox-mark.ts'
+import { subscriptionsConfirm } from './notifications/subscriptions-confirm.ts'
+import { subscriptionsCreate } from './notifications/subscriptions-create.ts'
+import { subscriptionsEnd } from './notifications/subscriptions-end.ts'
+import { subscriptionsRead } from './notifications/subscriptions-read.ts'
 import { actionLiteral, type Operation } from './operation/define.ts'
 import { read as policiesRead } from './policies/read.ts'
 import { update as policiesUpdate } from './policies/update.ts'
@@ -168,6 +180,18 @@ export const OPERATIONS: readonly Operation[] = checked([
   roomJoin,
   roomLeave,
   roomMediaTokenCreate,
+  subscriptionsCreate,
+  subscriptionsConfirm,
+  subscriptionsEnd,
+  subscriptionsRead,
+  confirmationsList,
+  inboxList,
+  inboxCount,
+  inboxMark,
+  devicesRegister,
+  devicesList,
+  devicesRemove,
+  campaignsRead,
   hubManifestRead,
   typesList,
   typesRead,

@@ -7,6 +7,7 @@ import type { MemberRole, Person } from './principal.ts'
 import {
   deleteMember,
   findMember,
+  findMemberById,
   findUserByEmail,
   insertMember,
   insertPassword,
@@ -165,4 +166,14 @@ function refuse(pointer: string, message: string): never {
     detail: `${pointer.slice(1)} ${message}`,
     errors: [{ pointer, message }],
   })
+}
+
+/** The member of an organisation who signs in with that address, or has that id. */
+export async function findAccount(
+  db: Queryable,
+  org: string,
+  by: { email: string } | { userId: string },
+): Promise<Person | undefined> {
+  const userId = 'userId' in by ? by.userId : (await findUserByEmail(db, by.email))?.id
+  return userId === undefined ? undefined : (await findMemberById(db, org, userId))?.person
 }

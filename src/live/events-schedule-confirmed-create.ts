@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
 import { createRoom } from './apply.ts'
-import { notified } from './events-schedule-confirmed-update.ts'
+import { notify } from './notification.ts'
 import { planCreate } from './plan.ts'
 import { createActions } from './rules.ts'
 import { ConfirmNotification, confirmFields, Envelope, WriteOutput } from './schema.ts'
@@ -24,7 +24,7 @@ export const eventsScheduleConfirmedCreate = write({
     envelope: Envelope,
   }),
   output: WriteOutput,
-  errors: ['plan-blocked', 'status-forbidden', 'status-not-ready', 'approval-required'],
+  errors: ['plan-blocked', 'status-forbidden', 'status-not-ready', 'approval-required', 'conflict'],
   status: 201,
   confirmation: {
     kind: 'live-schedule',
@@ -39,9 +39,12 @@ export const eventsScheduleConfirmedCreate = write({
     attribution: 'The redacted new event, with identity, client, idempotency key and correlation id.',
   },
   preview: planCreate,
-  async apply(ctx, plan, input, subject) {
-    const event = await createRoom(ctx, subject)
-    const fanNotification = notified(input.fanNotification)
+  async apply(ctx, plan, _input, subject) {
+    const event = await createRoom(ctx, subject.room)
+    const fanNotification = await notify(ctx, subject.notification, {
+      eventId: event.id,
+      operationId: plan.operationId,
+    })
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, event, fanNotification },
       previous: null,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
 import { applyChange } from './apply.ts'
-import { NOT_DELIVERED } from './notification.ts'
+import { notify } from './notification.ts'
 import { planUpdate } from './plan.ts'
 import { updateActions } from './rules.ts'
 import { ConfirmNotification, confirmFields, DateTime, Envelope, EventId, WriteOutput } from './schema.ts'
@@ -27,7 +27,7 @@ export const eventsScheduleConfirmedUpdate = write({
     envelope: Envelope,
   }),
   output: WriteOutput,
-  errors: ['not-found', 'stale', 'plan-blocked', 'status-forbidden', 'approval-required'],
+  errors: ['not-found', 'stale', 'plan-blocked', 'status-forbidden', 'approval-required', 'conflict'],
   confirmation: {
     kind: 'live-schedule',
     reason: 'A schedule change alters what listeners see, when, and who may enter.',
@@ -42,9 +42,12 @@ export const eventsScheduleConfirmedUpdate = write({
       'The redacted event before and after, with identity, client, idempotency key and correlation id.',
   },
   preview: (ctx, input) => planUpdate(ctx, input.eventId, input),
-  async apply(ctx, plan, input, subject) {
+  async apply(ctx, plan, _input, subject) {
     const { previous, event } = await applyChange(ctx, plan, subject)
-    const fanNotification = notified(input.fanNotification)
+    const fanNotification = await notify(ctx, subject.notification, {
+      eventId: event.id,
+      operationId: plan.operationId,
+    })
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, event, fanNotification },
       previous,
@@ -52,9 +55,3 @@ export const eventsScheduleConfirmedUpdate = write({
     }
   },
 })
-
-/** What became of the notification that was asked for: said plainly while delivery is not built. */
-export const notified = (asked: { enabled: boolean } | undefined) =>
-  asked?.enabled
-    ? { status: 'not-delivered' as const, detail: NOT_DELIVERED }
-    : { status: 'not-requested' as const, detail: 'No follower notification was asked for.' }

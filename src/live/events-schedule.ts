@@ -35,7 +35,7 @@ export const eventsSchedule = write({
   },
   preview: planCreate,
   async apply(ctx, plan, _input, subject) {
-    const event = await createRoom(ctx, subject)
+    const event = await createRoom(ctx, subject.room)
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, event },
       previous: null,

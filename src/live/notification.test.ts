@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest'
 import { notificationDetails } from './notification.ts'
 
+const NOBODY = { size: 0, version: 0, hash: '' }
+
 /** Offsets shown for an event that starts then, in its zone and the two samples. */
 const offsets = (startsAt: string, timeZone = 'America/Los_Angeles') =>
   notificationDetails(
     { enabled: true },
     { title: 'Set', startsAt: new Date(startsAt), timeZone },
+    NOBODY,
   )?.renderedStart.map(({ utcOffset, text }) => `${utcOffset} ${text?.split(', ').at(-1)}`)
 
 test('the offset is that of the instant, on both sides of the clocks going forward', () => {

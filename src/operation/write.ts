@@ -37,7 +37,9 @@ export async function runWrite(
       detail: 'A confirmed write needs an idempotency key.',
       errors: [{ pointer: '/envelope/idempotencyKey', message: 'is required' }],
     })
-  return inTransaction(ctx, (tx) => applyOnce(tx, operation, input, { envelope, key, startedAt: ctx.now }))
+  // what applies the write finds the key in the call, wherever it came from: approved arguments carry no envelope
+  const keyed = { ...ctx, call: { ...call, ...(key ? { idempotencyKey: key } : {}) } }
+  return inTransaction(keyed, (tx) => applyOnce(tx, operation, input, { envelope, key, startedAt: ctx.now }))
 }
 
 /** The key of a call: header and envelope must agree when both are there. */

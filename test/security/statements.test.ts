@@ -111,6 +111,8 @@ const EXEMPT_FILES = [
   'src/access/store.ts',
   'src/config-sync/snapshots/schedules.ts',
   'src/config-sync/snapshots/store.ts',
+  'src/notifications/campaigns/store.ts',
+  'src/notifications/store.ts',
   'src/operation/store.ts',
   'src/sessions/store.ts',
 ]

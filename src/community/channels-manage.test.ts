@@ -1,3 +1,4 @@
+import pg from 'pg'
 import sql from 'sql-template-tag'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Caller, type TestApp, testApp } from '../../test/harness/app.ts'
@@ -21,6 +22,18 @@ const here = (): TestApp => app as TestApp
 const channelsOf = async (who: Caller = owner): Promise<[string, number | null][]> => {
   const { community } = (await who.call('GET', CHAT)).body
   return community.channels.map(({ id, position }: any) => [id, position])
+}
+
+/** Until somebody waits for the table communities. */
+async function untilWaiting(client: pg.Client): Promise<void> {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    const { rowCount } = await client.query(
+      `SELECT FROM pg_locks WHERE relation = 'communities'::regclass AND NOT granted`,
+    )
+    if (rowCount) return
+    if (Date.now() > deadline) throw new Error('nobody waits for the table communities')
+  }
 }
 
 describe('managing channels', () => {
@@ -144,6 +157,29 @@ describe('managing channels', () => {
       ).toContainEqual([row!.linked, row!.active])
       await link(null)
       await manage(owner, { change: 'restore', channelId: 'stage' })
+    }
+  })
+
+  test('[CM-21] a channel that a link has found active stays so until the link is written', async () => {
+    await manage(owner, { change: 'create', title: 'Stage' })
+    const event = await here().event('laurel')
+    const other = new pg.Client(here().database.connection)
+    await other.connect()
+    try {
+      await other.query('BEGIN')
+      // the link reads the gate after the channel, and waits there
+      await other.query('LOCK TABLE communities')
+      const linking = owner.call('PATCH', ADMIN, whole(event, { communityChannelId: 'stage' }))
+      await untilWaiting(other)
+      await other.query(`SET LOCAL lock_timeout = '50ms'`)
+      const archive = other.query(
+        `UPDATE community_channels SET active = false, position = NULL WHERE org = 'laurel' AND id = 'stage'`,
+      )
+      await expect(archive).rejects.toMatchObject({ code: '55P03' })
+      await other.query('ROLLBACK')
+      expect((await linking).status).toBe(200)
+    } finally {
+      await other.end()
     }
   })
 

@@ -131,3 +131,33 @@ test('[CLI-13] a title does not control the terminal that a plan is shown on', a
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
   expect(stdout).not.toMatch(/[\u001b\u202e]/)
 })
+
+test('[CLI-15] a room is shown in the terminal, and what is said and done in it as it comes', async () => {
+  const { id } = await app.event('laurel', { id: 'watched', status: 'live' })
+  const post = async (body: string) =>
+    (await owner.call('POST', '/api/live/messages', { eventId: id, body })).body.message.id
+  for (const body of ['first', 'second \u001b[31mred', 'third']) await post(body)
+  const once = await live(['watch', id, '--last', '2', '--once'])
+  expect(once.code).toBe(0)
+  expect(once.stdout.split('\n').map((line) => line.slice(10))).toEqual([
+    expect.stringMatching(/^Person \d+: second .*red$/),
+    expect.stringMatching(/^Person \d+: third$/),
+    '',
+  ])
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
+  expect(once.stdout).not.toMatch(/\u001b/)
+  const child = start(['live', 'watch', id, '--last', '1'], env)
+  let shown = ''
+  child.stdout?.on('data', (data) => {
+    shown += data
+  })
+  const shows = (text: string) => vi.waitFor(() => expect(shown).toContain(text), 20_000)
+  await shows('third')
+  const note = await post('fourth')
+  await shows('fourth')
+  await owner.call('PATCH', '/api/admin/live-events/messages', { id: note, status: 'hidden' })
+  await shows(`${note} is hidden`)
+  child.kill('SIGINT')
+  expect((await finished(child)).code).toBe(0)
+  expect((await live(['watch', 'nowhere', '--once'])).code).toBe(1)
+})

@@ -4,8 +4,9 @@ import type { Operation } from '../operation/define.ts'
 import { ENVELOPE_CONTRACT } from '../operation/envelope.ts'
 import { Problem } from '../operation/errors.ts'
 import type { Plan } from '../operation/plan.ts'
+import { watchRoom } from './live-watch.ts'
 import type { Output } from './output.ts'
-import { type Call, type Given, remoteCommands } from './remote.ts'
+import { type Call, count, type Given, remoteCommands } from './remote.ts'
 import { isWanted } from './sync-run.ts'
 import { plain } from './sync-text.ts'
 
@@ -78,6 +79,34 @@ export function liveCommands(
     confirming(command(name, what))
       .argument('<event>')
       .action((event: string, options: Confirming) => write(STATUS, { eventId: event, nextStatus }, options))
+  command('watch', 'show a room: its newest notes, and then what is said and done as it comes')
+    .argument('<event>')
+    .option('--last <count>', 'notes to begin with', count, 20)
+    .option('--once', 'only what is there')
+    .action((event: string, options: Watching) =>
+      untilStopped((signal) =>
+        watchRoom(
+          calling(options),
+          { eventId: event, last: Math.min(options.last, 200), once: options.once === true },
+          output(),
+          signal,
+        ),
+      ),
+    )
+}
+
+type Watching = Given & { last: number; once?: true }
+
+/** Watches until the person has seen enough. */
+async function untilStopped(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stopping = new AbortController()
+  const stop = () => stopping.abort()
+  process.once('SIGINT', stop)
+  try {
+    await work(stopping.signal)
+  } finally {
+    process.off('SIGINT', stop)
+  }
 }
 
 const confirming = (command: Command): Command =>

@@ -13,6 +13,7 @@ const STORIES = [
   'README.md',
   'docs/api.md',
   'docs/agents.md',
+  'docs/live-rooms.md',
   'docs/community.md',
   'docs/embedded-rooms.md',
   'docs/configurations.md',

@@ -178,6 +178,13 @@ describe('[T-3] the database refuses what points into another organisation', () 
        VALUES ('laurel', 'm1', $1, 'Ana', 'Hello', 'visible', now())`,
       [event.id],
     )
+    await app.room('laurel', { id: 'webinar-00000001', eventId: event.id })
+    await client.query(`
+      INSERT INTO embedded_room_participants (org, room_id, email, display_name, role, status, way,
+                                              media_participant_id, status_at, created_at, updated_at)
+      VALUES ('laurel', 'webinar-00000001', 'a@b.example', 'Ana', 'host', 'invited', 'invite', 'm', now(), now(), now());
+      INSERT INTO embedded_room_entitlements (org, room_id, kind, email, status, created_at, updated_at)
+      VALUES ('laurel', 'webinar-00000001', 'purchase', 'a@b.example', 'granted', now(), now())`)
     await client.query(`
       INSERT INTO config_jobs (org, id, kind, status, stage, target_org, dry_run, request, requested_by, needs_token,
                                counts, created_at)

@@ -183,6 +183,13 @@ describe('[T-3] the database refuses what points into another organisation', () 
        VALUES ('laurel', 'm1', $1, 'Ana', 'Hello', 'visible', now())`,
       [event.id],
     )
+    await app.room('laurel', { id: 'webinar-00000001', eventId: event.id })
+    await client.query(`
+      INSERT INTO embedded_room_participants (org, room_id, email, display_name, role, status, way,
+                                              media_participant_id, status_at, created_at, updated_at)
+      VALUES ('laurel', 'webinar-00000001', 'a@b.example', 'Ana', 'host', 'invited', 'invite', 'm', now(), now(), now());
+      INSERT INTO embedded_room_entitlements (org, room_id, kind, email, status, created_at, updated_at)
+      VALUES ('laurel', 'webinar-00000001', 'purchase', 'a@b.example', 'granted', now(), now())`)
     await client.query(`
       INSERT INTO community_chat_messages (org, id, channel_id, seq, at_seq, user_id, display_name, body, status, created_at, updated_at)
       VALUES ('laurel', 'c1', 'stage', 1, 1, 'ana', 'Ana', 'Hello', 'visible', now(), now());

@@ -204,9 +204,9 @@ const GAPS = [
     note: 'Operations marked contract-only are described and not built in this release.',
   },
   {
-    id: 'live-schedule.notification-delivery',
+    id: 'live-schedule.push-delivery',
     relatedIssue: null,
-    status: 'preview-only',
-    note: 'Follower copy is previewed and recorded with the write; it is not delivered yet.',
+    status: 'needs-configuration',
+    note: 'Followers are told in their inbox; pushes go out where the operator has set credentials of APNs or FCM, and are recorded as provider-not-configured where not. Mail is not sent.',
   },
 ]

@@ -13,6 +13,10 @@ import { newJobId } from '../../src/config-sync/jobs/begin.ts'
 import { insertJob } from '../../src/config-sync/jobs/store.ts'
 import { putSchedule } from '../../src/config-sync/snapshots/schedules.ts'
 import { finishSnapshot, insertSnapshot } from '../../src/config-sync/snapshots/store.ts'
+import { insertCampaign } from '../../src/notifications/campaigns/store.ts'
+import { putDevice } from '../../src/notifications/devices/store.ts'
+import { confirmToken, unsubscribeToken } from '../../src/notifications/links.ts'
+import { askSubscription } from '../../src/notifications/store.ts'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
@@ -74,6 +78,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     sessionId,
     approvalId: 'approval-none',
     ...configuration,
+    ...(await followedOf(app, org, event.id, caller)),
   }
   // not everybody may write, and so ask for approval
   if (preview.status === 403) return { ...none, planDigest: '0'.repeat(64) }
@@ -88,6 +93,47 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
   })
   if (asked.status !== 201) refuse('approval', asked)
   return { ...none, approvalId: asked.body.approval.id, planDigest }
+}
+
+/** A subscription that waits for its confirmation, a campaign that is over, and a device where the caller may have one. */
+async function followedOf(
+  app: TestApp,
+  org: string,
+  eventId: string,
+  caller: Caller,
+): Promise<Pick<World, 'deviceId' | 'campaignId' | 'confirmToken' | 'endToken'>> {
+  const [suffix, now] = [randomBytes(8).toString('hex'), new Date()]
+  const [subscriberId, campaignId] = [`subscriber-${suffix}`, `campaign-${suffix}`]
+  const row = await askSubscription(app.deps.db, org, {
+    ...{ id: subscriberId, email: `${suffix}@fans.example`, userId: null, timeZone: 'UTC', now },
+  })
+  await insertCampaign(app.deps.db, {
+    ...{ org, id: campaignId, eventId, title: 'Suite', body: 'Suite', startsAt: null, createdAt: now },
+    ...{ audienceVersion: 0, audienceSize: 0, audienceHash: '0'.repeat(64) },
+    ...{ principalId: 'suite', operationId: 'suite', idempotencyKey: suffix },
+  })
+  const device = await callOperation(caller, operationNamed(app, 'notifications.devices.register'), {
+    platform: 'apns',
+    token: suffix.repeat(4),
+  })
+  return {
+    deviceId: device.body.device?.id ?? (await strangersDevice(app, org, suffix)),
+    campaignId,
+    confirmToken: confirmToken(app.deps.sealing, row),
+    endToken: unsubscribeToken(app.deps.sealing, row),
+  }
+}
+
+/** A device of somebody, for callers that have none. */
+async function strangersDevice(app: TestApp, org: string, suffix: string): Promise<string> {
+  const [owner] = await app.deps.db.query<{ userId: string }>(
+    sql`SELECT user_id AS "userId" FROM auth_member WHERE organization_id = ${org} AND role = 'owner' LIMIT 1`,
+  )
+  const device = await putDevice(app.deps.db, org, {
+    ...{ id: `device-${suffix}`, userId: owner!.userId, platform: 'apns', name: null, now: new Date() },
+    ...{ token: app.deps.sealing.seal(suffix), tokenHash: suffix },
+  })
+  return device.id
 }
 
 /** A journey with an earlier version, and an own type. */
@@ -235,6 +281,10 @@ export const ghostOf = (world: World): World => ({
   connectorId: other(world.connectorId),
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
+  deviceId: other(world.deviceId),
+  campaignId: other(world.campaignId),
+  confirmToken: other(world.confirmToken),
+  endToken: other(world.endToken),
   jobs: {
     planned: other(world.jobs.planned),
     failed: other(world.jobs.failed),

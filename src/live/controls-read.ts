@@ -209,9 +209,9 @@ const GAPS = [
     note: 'Roster writes are recorded with before and after in the one audit log, beside those of live events.',
   },
   {
-    id: 'live-schedule.notification-delivery',
+    id: 'live-schedule.push-delivery',
     relatedIssue: null,
-    status: 'preview-only',
-    note: 'Follower copy is previewed and recorded with the write; it is not delivered yet.',
+    status: 'needs-configuration',
+    note: 'Followers are told in their inbox; pushes go out where the operator has set credentials of APNs or FCM, and are recorded as provider-not-configured where not. Mail is not sent.',
   },
 ]

@@ -56,7 +56,10 @@ const withSecrets = OPERATIONS.filter(({ input }) => secretPointers(input).lengt
 /** Those of the live contracts; what others take are tokens and credentials, tested below them. */
 const LIVE = ['live-controls', 'embedded-rooms']
 const live = withSecrets.filter(({ surface }) => LIVE.includes(surface))
-const others = withSecrets.filter((operation) => !live.includes(operation))
+const ofFollowers = withSecrets.filter(({ surface }) => surface === 'notifications')
+const others = withSecrets.filter(
+  (operation) => !live.includes(operation) && !ofFollowers.includes(operation),
+)
 const writes = live.filter((operation): operation is WriteOperation => operation.effect === 'write')
 
 /** The sample input with a secret in every field that is marked so. */
@@ -74,6 +77,13 @@ function plant(operation: Operation, at: World): Record<string, any> {
     planted.add(`${operation.id} ${pointer}`)
   }
   return input
+}
+
+/** A device's token is taken from people; a link that was not signed here is none. */
+function expectedStatus({ id }: Operation, caller: Caller, token: string): number {
+  if (!id.includes('devices')) return token.includes('.') ? 404 : 400
+  if (caller !== owner) return caller === agent ? 403 : 401
+  return token.includes('.') ? 400 : 201
 }
 
 /** A request as it is; the whole answer is kept. */
@@ -284,6 +294,25 @@ describe.each([
     },
   )
 })
+
+test.each(ofFollowers.map((each) => [each.id, each] as const))(
+  '[R-1] %s with a token that holds one',
+  async (_id, operation) => {
+    for (const caller of [owner, agent, app.guest()]) {
+      // of the form of a device's token, and of a link's
+      const forms = [`${MARK}-token-of-a-device-${++count}`, `${MARK}-nothing-signed-${++count}.${MARK}`]
+      for (const token of forms) {
+        const input = { ...INPUTS[operation.id]!(world), token }
+        if ('platform' in input) Object.assign(input, { platform: 'fcm' })
+        const { method, path, body, headers } = requestOf(operation, input)
+        const { status } = await send(caller, method, path, body, headers)
+        expect(status).toBe(expectedStatus(operation, caller, token))
+        values.push(token)
+      }
+    }
+    for (const pointer of secretPointers(operation.input)) planted.add(`${operation.id} ${pointer}`)
+  },
+)
 
 describe('[R-3] secrets where none belong', () => {
   const json = (value: unknown) => JSON.stringify(value)

@@ -34,6 +34,12 @@ export type World = {
   snapshotId: string
   scheduleId: string
   jobs: Jobs
+  /** A device of the caller’s where it can have one, and a campaign that is over. */
+  deviceId: string
+  /** Tokens of a subscription’s links. */
+  confirmToken: string
+  endToken: string
+  campaignId: string
   /** Another organisation, and a token of it, which is good. */
   source: { source_org_id: string; source_auth_token: string }
   planDigest: string
@@ -63,6 +69,10 @@ export const SOME: World = {
     deletion: 'job-00000000000d0000',
     digest: '1'.repeat(64),
   },
+  deviceId: 'device-00000000000e0000',
+  confirmToken: 'a-token-of-a-link.signed-0000',
+  endToken: 'a-token-of-a-link.signed-0000',
+  campaignId: 'campaign-00000000000f0000',
   source: { source_org_id: 'elsewhere', source_auth_token: 'a-token' },
   planDigest: '0'.repeat(64),
 }
@@ -234,6 +244,18 @@ export const INPUTS: Inputs = {
   'embedded.room.join': ({ roomId }) => ({ roomId }),
   'embedded.room.leave': ({ roomId }) => ({ roomId }),
   'embedded.room.media-token.create': ({ roomId }) => ({ roomId }),
+  'notifications.subscriptions.create': () => ({ email: 'suite@fans.example', timeZone: 'Europe/Berlin' }),
+  'notifications.subscriptions.confirm': ({ confirmToken }) => ({ token: confirmToken }),
+  'notifications.subscriptions.end': ({ endToken }) => ({ token: endToken }),
+  'notifications.subscriptions.read': () => ({}),
+  'notifications.confirmations.list': () => ({}),
+  'notifications.inbox.list': () => ({}),
+  'notifications.inbox.count': () => ({}),
+  'notifications.inbox.mark': () => ({ all: true }),
+  'notifications.devices.register': () => ({ platform: 'apns', token: '5e'.repeat(32) }),
+  'notifications.devices.list': () => ({}),
+  'notifications.devices.remove': ({ deviceId }) => ({ deviceId }),
+  'notifications.campaigns.read': ({ campaignId }) => ({ campaignId }),
   'config-hub.manifest.read': () => ({}),
   'config-hub.types.list': () => ({}),
   'config-hub.types.read': ({ ownType }) => ({ type: ownType }),
@@ -352,6 +374,12 @@ export const RECORDS = [
   'embedded.room.join',
   'embedded.room.leave',
   'embedded.room.media-token.create',
+  'notifications.subscriptions.create',
+  'notifications.subscriptions.confirm',
+  'notifications.subscriptions.end',
+  'notifications.inbox.mark',
+  'notifications.devices.register',
+  'notifications.devices.remove',
   'config-hub.index.rebuild',
   'config-sync.snapshots.create',
   'config-sync.snapshots.restore',

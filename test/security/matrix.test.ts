@@ -170,6 +170,8 @@ function comparable(reply: Reply, world: World): unknown {
     world.channelId,
     world.snapshotId,
     world.scheduleId,
+    world.deviceId,
+    world.campaignId,
     ...Object.values(world.jobs),
   ]
   const text = ids.reduce((rest, id) => rest.replaceAll(id, '<id>'), JSON.stringify(reply.body))

@@ -17,6 +17,10 @@ import { finishSnapshot, insertSnapshot } from '../../src/config-sync/snapshots/
 import { newNoteId } from '../../src/live/room/post.ts'
 import { PACE } from '../../src/live/room/rules.ts'
 import { appendEntries, moderateNotes, postNotes } from '../../src/live/room/store.ts'
+import { insertCampaign } from '../../src/notifications/campaigns/store.ts'
+import { putDevice } from '../../src/notifications/devices/store.ts'
+import { confirmToken, unsubscribeToken } from '../../src/notifications/links.ts'
+import { askSubscription } from '../../src/notifications/store.ts'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
@@ -86,6 +90,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     sessionId,
     approvalId: 'approval-none',
     ...configuration,
+    ...(await followedOf(app, org, event.id, caller)),
   }
   // not everybody may write, and so ask for approval
   if (preview.status === 403) return { ...none, planDigest: '0'.repeat(64) }
@@ -132,6 +137,47 @@ async function channelOf(app: TestApp, org: string, now: Date): Promise<string> 
   const archived = { active: false, position: null, membersOnly: false }
   await putChannel(app.deps.db, org, { ...archived, id, title: `Old talk of ${org}` }, now)
   return id
+}
+
+/** A subscription that waits for its confirmation, a campaign that is over, and a device where the caller may have one. */
+async function followedOf(
+  app: TestApp,
+  org: string,
+  eventId: string,
+  caller: Caller,
+): Promise<Pick<World, 'deviceId' | 'campaignId' | 'confirmToken' | 'endToken'>> {
+  const [suffix, now] = [randomBytes(8).toString('hex'), new Date()]
+  const [subscriberId, campaignId] = [`subscriber-${suffix}`, `campaign-${suffix}`]
+  const row = await askSubscription(app.deps.db, org, {
+    ...{ id: subscriberId, email: `${suffix}@fans.example`, userId: null, timeZone: 'UTC', now },
+  })
+  await insertCampaign(app.deps.db, {
+    ...{ org, id: campaignId, eventId, title: 'Suite', body: 'Suite', startsAt: null, createdAt: now },
+    ...{ audienceVersion: 0, audienceSize: 0, audienceHash: '0'.repeat(64) },
+    ...{ principalId: 'suite', operationId: 'suite', idempotencyKey: suffix },
+  })
+  const device = await callOperation(caller, operationNamed(app, 'notifications.devices.register'), {
+    platform: 'apns',
+    token: suffix.repeat(4),
+  })
+  return {
+    deviceId: device.body.device?.id ?? (await strangersDevice(app, org, suffix)),
+    campaignId,
+    confirmToken: confirmToken(app.deps.sealing, row),
+    endToken: unsubscribeToken(app.deps.sealing, row),
+  }
+}
+
+/** A device of somebody, for callers that have none. */
+async function strangersDevice(app: TestApp, org: string, suffix: string): Promise<string> {
+  const [owner] = await app.deps.db.query<{ userId: string }>(
+    sql`SELECT user_id AS "userId" FROM auth_member WHERE organization_id = ${org} AND role = 'owner' LIMIT 1`,
+  )
+  const device = await putDevice(app.deps.db, org, {
+    ...{ id: `device-${suffix}`, userId: owner!.userId, platform: 'apns', name: null, now: new Date() },
+    ...{ token: app.deps.sealing.seal(suffix), tokenHash: suffix },
+  })
+  return device.id
 }
 
 /** A journey with an earlier version, and an own type. */
@@ -282,6 +328,10 @@ export const ghostOf = (world: World): World => ({
   channelId: other(world.channelId),
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
+  deviceId: other(world.deviceId),
+  campaignId: other(world.campaignId),
+  confirmToken: other(world.confirmToken),
+  endToken: other(world.endToken),
   jobs: {
     planned: other(world.jobs.planned),
     failed: other(world.jobs.failed),

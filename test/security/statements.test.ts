@@ -111,6 +111,7 @@ const EXEMPT_FILES = [
   'src/access/store.ts',
   'src/config-sync/snapshots/schedules.ts',
   'src/config-sync/snapshots/store.ts',
+  'src/live/socket/presence-store.ts',
   'src/notifications/campaigns/store.ts',
   'src/notifications/store.ts',
   'src/operation/store.ts',
@@ -179,8 +180,12 @@ describe('[T-3] the database refuses what points into another organisation', () 
     )
     const event = await app.event('laurel', { id: 'room-00000001', communityChannelId: 'stage' })
     await client.query(
-      `INSERT INTO live_chat_messages (org, id, event_id, display_name, body, status, created_at)
-       VALUES ('laurel', 'm1', $1, 'Ana', 'Hello', 'visible', now())`,
+      `INSERT INTO live_chat_messages (org, id, event_id, seq, display_name, body, status, created_at, updated_at)
+       VALUES ('laurel', 'm1', $1, 1, 'Ana', 'Hello', 'visible', now(), now())`,
+      [event.id],
+    )
+    await client.query(
+      `INSERT INTO live_room_people (org, event_id, user_id, tokens, refilled_at) VALUES ('laurel', $1, 'ana', 1, now())`,
       [event.id],
     )
     await app.room('laurel', { id: 'webinar-00000001', eventId: event.id })

@@ -27,7 +27,7 @@ export async function writePresence(
 ): Promise<void> {
   if (joined.length > 0)
     await db.query(sql`
-      INSERT INTO live_presence (org, event_id, connection, node, person, signed_in, joined_at)
+      INSERT INTO live_presence /* every organisation */ (org, event_id, connection, node, person, signed_in, joined_at)
       SELECT org, event_id, connection, ${node}, person, signed_in, at
         FROM unnest(${joined.map((j) => j.org)}::text[], ${joined.map((j) => j.eventId)}::text[],
                     ${joined.map((j) => j.connection)}::text[], ${joined.map((j) => j.person)}::text[],
@@ -36,7 +36,7 @@ export async function writePresence(
       ON CONFLICT DO NOTHING`)
   if (left.length > 0)
     await db.query(sql`
-      UPDATE live_presence p SET left_at = l.at
+      UPDATE /* every organisation */ live_presence p SET left_at = l.at
         FROM unnest(${left.map((l) => l.org)}::text[], ${left.map((l) => l.eventId)}::text[],
                     ${left.map((l) => l.connection)}::text[], ${left.map((l) => l.at)}::timestamptz[])
           AS l (org, event_id, connection, at)
@@ -52,7 +52,7 @@ export async function countPresent(
   { now, goneBefore }: { now: Date; goneBefore: Date },
 ): Promise<RoomPresence[]> {
   return db.query<RoomPresence>(sql`
-    SELECT r.org, r.event_id AS "eventId", count(DISTINCT p.person)::int AS listeners,
+    SELECT /* every organisation */ r.org, r.event_id AS "eventId", count(DISTINCT p.person)::int AS listeners,
            (count(DISTINCT p.person) FILTER (WHERE p.signed_in))::int AS "signedIn"
       FROM unnest(${rooms.map((r) => r.org)}::text[], ${rooms.map((r) => r.eventId)}::text[]) AS r (org, event_id)
       LEFT JOIN (live_presence p JOIN live_nodes n ON n.node = p.node AND n.lease_until > ${now})

@@ -40,7 +40,10 @@ export const roomJoin = record({
       ctx.db,
       ctx.org,
       {
-        ...{ roomId: room.id, email, userId, displayName },
+        roomId: room.id,
+        email,
+        userId,
+        displayName,
         role: entry.role ?? 'attendee',
         way: participant?.way ?? wayOf(entry.reason),
         mediaParticipantId: newMediaParticipantId(),

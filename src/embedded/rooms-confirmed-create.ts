@@ -4,6 +4,7 @@ import { write } from '../operation/define.ts'
 import { planRoomCreate } from './plan.ts'
 import { newRoomId } from './rules.ts'
 import { Access, RoomWriteOutput, roomFields, Title } from './schema.ts'
+import { asAdministrator } from './seen.ts'
 import { insertRoom } from './store.ts'
 import { NOBODY, presentRoom } from './view.ts'
 
@@ -45,10 +46,7 @@ export const roomsConfirmedCreate = write({
   async apply(ctx, plan, _input, subject) {
     const made = { ...subject, id: newRoomId(subject.title), createdAt: ctx.now }
     await insertRoom(ctx.db, ctx.org, made)
-    const room = presentRoom(
-      { ...made, version: 1, updatedAt: ctx.now, stats: NOBODY },
-      { administers: true, entry: null, showsEvent: true, media: ctx.deps.config.media },
-    )
+    const room = presentRoom({ ...made, version: 1, updatedAt: ctx.now, stats: NOBODY }, asAdministrator(ctx))
     return { output: { ok: true as const, mode: 'applied' as const, plan, room }, previous: null, next: room }
   },
 })

@@ -4,6 +4,7 @@ import { write } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import { planRoomUpdate } from './plan.ts'
 import { Access, RoomId, RoomWriteOutput, roomFields, Title } from './schema.ts'
+import { asAdministrator } from './seen.ts'
 import { updateRoom } from './store.ts'
 import { presentRoom } from './view.ts'
 
@@ -48,7 +49,7 @@ export const roomsConfirmedUpdate = write({
   async apply(ctx, plan, _input, { before, next }) {
     const moved = await updateRoom(ctx.db, ctx.org, next, ctx.now)
     if (!moved) fail('stale', { detail: `${before.title} changed meanwhile.`, extra: { plan } })
-    const looking = { administers: true, entry: null, showsEvent: true, media: ctx.deps.config.media }
+    const looking = asAdministrator(ctx)
     const room = presentRoom({ ...next, ...moved }, looking)
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, room },

@@ -6,25 +6,16 @@ import type { FcmCredentials } from './fcm.ts'
 
 export type PushConfig = { apns?: ApnsCredentials; fcm?: FcmCredentials }
 
-const isOrigin = (text: string): boolean =>
-  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text
-
-const text = z.string().min(1).max(300).optional()
-const origin = (example: string) =>
-  z.string().refine(isOrigin, `must be an origin such as ${example}`).default(example)
-
-/** Variables of the environment for push; keys are in files, which only the server reads. */
-export const PushEnv = {
-  COUNTERSIGN_APNS_KEY_FILE: text,
-  COUNTERSIGN_APNS_KEY_ID: text,
-  COUNTERSIGN_APNS_TEAM_ID: text,
-  COUNTERSIGN_APNS_TOPIC: text,
-  COUNTERSIGN_APNS_ENDPOINT: origin('https://api.push.apple.com'),
-  COUNTERSIGN_FCM_CREDENTIALS_FILE: text,
-  COUNTERSIGN_FCM_ENDPOINT: origin('https://fcm.googleapis.com'),
+/** What the environment says of push; keys are in files, which only the server reads. */
+export type PushValues = {
+  COUNTERSIGN_APNS_KEY_FILE?: string | undefined
+  COUNTERSIGN_APNS_KEY_ID?: string | undefined
+  COUNTERSIGN_APNS_TEAM_ID?: string | undefined
+  COUNTERSIGN_APNS_TOPIC?: string | undefined
+  COUNTERSIGN_APNS_ENDPOINT: string
+  COUNTERSIGN_FCM_CREDENTIALS_FILE?: string | undefined
+  COUNTERSIGN_FCM_ENDPOINT: string
 }
-
-type Values = z.output<z.ZodObject<typeof PushEnv>>
 
 const ServiceAccount = z.object({
   project_id: z.string().min(1),
@@ -34,13 +25,13 @@ const ServiceAccount = z.object({
 })
 
 /** Credentials of push providers; undefined without any. What is wrong is added to `mistakes`, never with a value. */
-export function readPush(values: Values, mistakes: string[]): PushConfig | undefined {
+export function readPush(values: PushValues, mistakes: string[]): PushConfig | undefined {
   const apns = readApns(values, mistakes)
   const fcm = readFcm(values, mistakes)
   return apns || fcm ? { ...(apns ? { apns } : {}), ...(fcm ? { fcm } : {}) } : undefined
 }
 
-function readApns(values: Values, mistakes: string[]): ApnsCredentials | undefined {
+function readApns(values: PushValues, mistakes: string[]): ApnsCredentials | undefined {
   const needed = {
     COUNTERSIGN_APNS_KEY_FILE: values.COUNTERSIGN_APNS_KEY_FILE,
     COUNTERSIGN_APNS_KEY_ID: values.COUNTERSIGN_APNS_KEY_ID,
@@ -67,7 +58,7 @@ function readApns(values: Values, mistakes: string[]): ApnsCredentials | undefin
   }
 }
 
-function readFcm(values: Values, mistakes: string[]): FcmCredentials | undefined {
+function readFcm(values: PushValues, mistakes: string[]): FcmCredentials | undefined {
   const file = values.COUNTERSIGN_FCM_CREDENTIALS_FILE
   if (file === undefined) return undefined
   const account = ServiceAccount.safeParse(parsed(readText(file)))

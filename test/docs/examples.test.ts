@@ -18,8 +18,11 @@ const STORIES = [
   'docs/embedded-rooms.md',
   'docs/configurations.md',
   'docs/connectors.md',
+  'docs/notifications.md',
   'docs/promotion.md',
 ]
+/** Stories of what is done in the background. */
+const WITH_JOBS = ['docs/notifications.md', 'docs/promotion.md']
 
 /** What the story of connectors has beside the server: a REST API that is not ours. */
 const shopping = (file: string) =>
@@ -38,7 +41,7 @@ describe.each(STORIES)('[W-1] the examples of %s', (file) => {
     app = await testApp()
     app.deps.config.allowPrivateConnectors = true
     shop = await shopping(file)
-    if (file === 'docs/promotion.md') jobs = await startJobs(app.deps, app.database.connection)
+    if (WITH_JOBS.includes(file)) jobs = await startJobs(app.deps, app.database.connection)
     folder = mkdtempSync(path.join(os.tmpdir(), 'cs-docs-'))
     variables = {
       URL: app.url,

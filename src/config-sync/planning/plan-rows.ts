@@ -1,3 +1,4 @@
+import type { Document } from '../../config-hub/index/entry.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { type Draft, missing, missingOf, type Planning, type Refusing, willBe } from './draft.ts'
 import { type Choice, type Conflicts, keyText, type Place, type SourceItem, type SyncInput } from './input.ts'
@@ -14,25 +15,43 @@ import {
 import type { Pairing } from './pairing.ts'
 import type { PlanRow } from './plan.ts'
 import { nextBase, outcomeOf, type Wanted } from './row.ts'
+import { type Settlements, settlementsOf, willSettle } from './settled.ts'
+
+/** A plan as far as it can be made without documents. */
+export type Outline = {
+  planning: Planning
+  naming: Naming
+  /** Those that are known to change nothing. */
+  settled: ReadonlySet<Draft>
+}
 
 /** What names of former syncs and of the target mean now. */
 type Bases = BaseNames & {
   renewed: ReturnType<typeof renewed>
   derived: ReadonlyMap<string, readonly Derived[]>
+  settlements: Settlements
 }
 
 /** The rows of a plan, in the order of its drafts. */
-export function rowsOf(planning: Planning, naming: Naming): PlanRow[] {
+export function rowsOf({ planning, naming, settled }: Outline): PlanRow[] {
   const bases = {
     ...baseNames(naming, planning.input.pairs),
     renewed: renewed(planning.input, naming),
     derived: Map.groupBy(naming.derived.values(), ({ row }) => row),
+    settlements: settlementsOf(planning.input, naming),
   }
   const choices = choicesBy(planning.input.conflicts)
-  return planning.drafts.map((draft) => rowOf(planning, draft, naming, bases, choices))
+  return planning.drafts.map((draft) => rowOf(planning, draft, settled.has(draft), naming, bases, choices))
 }
 
-function rowOf(planning: Planning, draft: Draft, naming: Naming, bases: Bases, choices: Choices): PlanRow {
+function rowOf(
+  planning: Planning,
+  draft: Draft,
+  isKnown: boolean,
+  naming: Naming,
+  bases: Bases,
+  choices: Choices,
+): PlanRow {
   const { input } = planning
   const { type, id, item, pairing, place } = draft
   const empty: PlanRow = {
@@ -56,8 +75,10 @@ function rowOf(planning: Planning, draft: Draft, naming: Naming, bases: Bases, c
   }
   if (draft.refusal) return { ...empty, refusal: draft.refusal }
   if (!item || !pairing || !place) throw new Error(`${type} ${id} is neither planned nor refused`)
+  if (isKnown) return { ...empty, action: 'none', references: referencesOf(planning, draft, item) }
+  if (item.unread || pairing.target?.unread) throw new Error(`${type} ${id} was not read`)
   const wanted = wantedOf(input, draft, { item, pairing, place }, naming, bases, choices)
-  const { conflicts, settled, ...outcome } = outcomeOf(wanted)
+  const { conflicts, settled, source, ...outcome } = outcomeOf(wanted)
   if (conflicts.length > 0) {
     const among = conflicts.map(({ pointer }) => pointer || '/')
     const message = `Both sides changed ${among.join(', ')} since the last sync: choose source or target.`
@@ -66,13 +87,15 @@ function rowOf(planning: Planning, draft: Draft, naming: Naming, bases: Bases, c
   const refusal = outcome.action === 'patch' ? patchRefusal(planning, draft, item, place, naming) : undefined
   if (refusal) return { ...empty, refusal }
   const isSettled = outcome.action === 'none' && pairing.matchedBy === 'lineage' && settled
+  const base = isSettled ? null : nextBase(wanted)
   const made = outcome.action === 'create' && pairing.targetId === null
   return {
     ...empty,
     ...outcome,
     references: referencesOf(planning, draft, item),
     // what is settled is not recorded again
-    base: isSettled ? null : nextBase(wanted),
+    base,
+    ...settling(bases, draft, item, base, source),
     mayDuplicate: made && item.naturalKey === null && !place.keyed,
     ...derives(bases, draft, made),
     warnings: outcome.action === 'none' ? [] : warningsOf(planning, item, pairing, naming, wanted),
@@ -129,6 +152,18 @@ function referencesOf({ drafts, index }: Planning, draft: Draft, item: SourceIte
       found.set(row, found.get(row) === true || (required && to.length === 1))
     }
   return [...found].sort(([a], [b]) => a - b).map(([to, required]) => ({ to, required }))
+}
+
+/** What its pair is settled as once the base is kept. */
+function settling(
+  bases: Bases,
+  draft: Draft,
+  item: SourceItem,
+  base: Document | null,
+  source: Document,
+): Pick<PlanRow, 'settledAs'> {
+  const settledAs = base === null ? undefined : bases.settlements.as(draft)
+  return settledAs !== undefined && base && willSettle(base, source, item, bases) ? { settledAs } : {}
 }
 
 function derives({ derived }: Bases, draft: Draft, made: boolean): Pick<PlanRow, 'derives'> {

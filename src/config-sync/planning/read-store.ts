@@ -55,6 +55,21 @@ export const itemsOf = (db: Queryable, org: string, keys: readonly NodeKey[]): P
                WHERE v.org = ${org} AND v.type = k.type AND v.id = k.id AND c.connector = 'store' OFFSET 0) d ON true`),
   )
 
+/** What the index and the store know of configurations of the store, without their documents. */
+export type BareItem = Omit<StoredItem, 'document' | 'sealedSecrets' | 'secretHashes'>
+
+export const bareItemsOf = (db: Queryable, org: string, keys: readonly NodeKey[]): Promise<BareItem[]> =>
+  inChunks(keys, (some) =>
+    db.query<BareItem>(sql`
+      SELECT k.type, k.id, c.title, c.natural_key AS "naturalKey", d.version,
+             ARRAY(SELECT a.name FROM config_names a WHERE a.org = ${org} AND a.type = k.type AND a.id = k.id
+                      AND a.kind <> 'id' ORDER BY a.name) AS names
+        FROM ${keysOf(some)} CROSS JOIN LATERAL ${nodeOf(org)} c
+       CROSS JOIN LATERAL (SELECT v.version FROM config_documents v
+               WHERE v.org = ${org} AND v.type = k.type AND v.id = k.id AND v.document IS NOT NULL
+                 AND c.connector = 'store' OFFSET 0) d`),
+  )
+
 /** Which of these live. */
 export const aliveOf = (db: Queryable, org: string, keys: readonly NodeKey[]): Promise<NodeKey[]> =>
   inChunks(keys, (some) =>
@@ -174,12 +189,20 @@ export async function likeOf(
   return [...new Map(all.map((key) => [`${key.type}/${key.id}`, key])).values()]
 }
 
-export type PairRow = { type: string; sourceId: string; targetId: string; syncedAt: Date | null }
+/** `settledAs` is of the base that the pair has; null: nothing is known of that. */
+export type PairRow = {
+  type: string
+  sourceId: string
+  targetId: string
+  syncedAt: Date | null
+  settledAs: string | null
+}
 
 /** All pairs that an organisation has with a source organisation. */
 export const pairsWith = (db: Queryable, org: string, sourceOrg: string): Promise<PairRow[]> =>
   db.query<PairRow>(sql`
-    SELECT l.type, l.source_id AS "sourceId", l.target_id AS "targetId", l.last_synced_at AS "syncedAt"
+    SELECT l.type, l.source_id AS "sourceId", l.target_id AS "targetId", l.last_synced_at AS "syncedAt",
+           CASE WHEN l.settled_by = l.last_sync_job_id THEN l.settled_as END AS "settledAs"
       FROM config_lineage l WHERE l.org = ${org} AND l.source_org = ${sourceOrg}`)
 
 /** What pairs were when they were last synced, by the organisation that keeps them and their source ids. */

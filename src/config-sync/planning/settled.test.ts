@@ -7,9 +7,11 @@ import { connectorsOf } from '../../config-hub/connectors/open.ts'
 import { registryOf } from '../../config-hub/types/registry.ts'
 import { jobHooks } from '../jobs/hooks.ts'
 import { takeSnapshot } from '../snapshots/take.ts'
+import type { SourceItem } from './input.ts'
 import type { SyncPlan } from './plan.ts'
 import { gather, type PlanRequest, planJob, type Side } from './plan-job.ts'
 import { planOf } from './plan-sync.ts'
+import { willSettle } from './settled.ts'
 
 const TYPE = {
   type: 'thing',
@@ -274,20 +276,29 @@ test('[SP-61] a base that somebody else wrote, or that counts less than that of 
   expect([foreign.unread, foreign.actions['th-b']]).toEqual([without('th-b'), 'none'])
   await promote('s2')
   expect((await planned()).unread).toEqual(ALL)
-  app.advance(1000)
+  // the target's own pair of it with the source, synced later from there
+  const base = JSON.stringify({ key: 'b', style: { colour: 'of old' } })
   await to.patch('th-b', { style: { colour: 'theirs' } })
-  const back = { source: await sideOf(to), target: await sideOf(from) }
-  await run({ id: 'back', org: to.org, targetOrg: from.org, authority: from }, async () =>
-    planJob(app.deps, await requestOf({ ...back, org: to.org, resources: [{ type: 'thing', id: 'th-b' }] })),
-  )
-  const { unread } = await planned()
-  expect(unread).not.toContain('th-b')
-  await planned(back)
+  await app.deps.db.query(sql`
+    INSERT INTO config_lineage (org, type, source_org, source_id, target_id, last_synced_at, last_sync_job_id, base, created_at)
+    VALUES (${from.org}, 'thing', ${to.org}, 'th-b', 'th-b', now() + interval '1 hour', 'back', ${base}::json, now())`)
+  const back = await planned()
+  expect([back.unread, back.actions['th-b']]).toEqual([without('th-b'), 'refused'])
 })
 
-test('[SP-61] a document that holds what looks like a symbol is read each time', async () => {
-  await from.patch('th-b', { note: 'like ⟨thing/th-c⟩ or ⟨thing/nobody⟩' })
-  await promote('s')
-  const { unread } = await planned()
-  expect(unread).toEqual(without('th-b'))
+test('[SP-61] a document that holds what looks like a symbol is planned as if it were read', async () => {
+  await from.patch('th-b', { note: 'like ⟨thing/th-c⟩' })
+  expect(await promote('s')).toEqual({ total: 4, created: 3, patched: 1 })
+  expect((await planned()).actions['th-b']).toBe('none')
+})
+
+test('[SP-61] a base that needs a name which nothing is kept of will not do', () => {
+  const item = { type: 'thing', id: 'one', references: [{ name: 'two', to: [{ type: 'thing', id: 'two' }] }] }
+  const names = { source: (_: string, id: string) => ({ at: `${id} there` }) }
+  const will = (base: object, source: object) =>
+    willSettle({ ...base }, { ...source }, item as unknown as SourceItem, names)
+  expect(will({ to: '⟨thing/two⟩', own: '⟨thing/one⟩' }, { to: 'two there', own: 'one there' })).toBe(true)
+  expect(will({ to: '⟨thing/two⟩' }, { to: 'two' })).toBe(false)
+  // as the other side calls something else
+  expect(will({ to: '⟨thing/three⟩' }, { to: 'three there' })).toBe(false)
 })

@@ -42,8 +42,8 @@ export function settlementsOf(input: SyncInput, naming: Naming): Settlements {
     as,
     has(draft) {
       const { refusal, pairing } = draft
-      // a pair that was matched anew has nothing in common yet
-      if (refusal || !pairing?.target || pairing.matchedBy !== 'lineage') return false
+      // what the target has deleted is created again, whatever was settled; what was matched anew has no pair yet
+      if (refusal || !pairing?.target) return false
       const kept = pairing.pair?.settledAs
       return kept !== undefined && kept === as(draft)
     },
@@ -61,7 +61,7 @@ const namesOf = (item: SourceItem, naming: Naming): unknown[] =>
 
 /**
  * Whether the next comparison will find `base` to be what the source is, by the names that `as` hashes and no others. A
- * document may hold a symbol of its own, or what it names may be called differently by each side.
+ * document may hold a symbol of its own, and what was synced the other way is called by its id at the target.
  */
 export function willSettle(
   base: Document,

@@ -38,7 +38,8 @@ export function planOf(outline: Outline): SyncPlan {
     rows.map((row, index) => ({
       key: keyOf(row),
       action: row.action,
-      waits: [...waitsOf(planning, index), ...madeWaits(planning, row)],
+      // what is left as it is waits for nothing
+      waits: row.action === 'none' ? [] : [...waitsOf(planning, index), ...madeWaits(planning, row)],
     })),
   )
   const circle = [...impossible.values()][0]
@@ -106,6 +107,7 @@ const madeWaits = ({ index }: Planning, { desired }: PlanRow): Wait[] =>
 
 function refuseCircles(planning: Planning): void {
   const { drafts } = planning
+  if (!drafts.some(isNew)) return
   const steps = drafts.map((draft, row) => ({
     key: `${draft.type} ${draft.id}`,
     action: draft.refusal ? ('none' as const) : isNew(draft) ? ('create' as const) : ('patch' as const),

@@ -1,6 +1,6 @@
 import type { Document } from '../../config-hub/index/entry.ts'
 import { same } from '../../config-store/rules.ts'
-import { canonical } from '../../operation/plan.ts'
+import { canonical, sha256 } from '../../operation/plan.ts'
 import { VERSION } from '../../version.ts'
 import type { Draft, Planning } from './draft.ts'
 import { keyText, type SourceItem, type SyncInput } from './input.ts'
@@ -24,7 +24,9 @@ export type Settlements = {
 
 export function settlementsOf(input: SyncInput, naming: Naming): Settlements {
   const { sourceTypes, openSecrets, hash } = input
-  const definitions = new Map([...sourceTypes].map(([name, type]) => [name, hash(canonical(type))]))
+  const definitions = new Map([...sourceTypes].map(([name, type]) => [name, sha256(canonical(type))]))
+  // a base holds keyed hashes of secrets; a new release may compare otherwise
+  const common = [VERSION, hash('settled')]
   // ids that the target makes within documents, and ids that are made anew there, may be named in any text
   const isPlain = naming.derived.size === 0 && renamedAtTarget(input, naming).size === 0
   const as = ({ type, item, place }: Draft): string | undefined => {
@@ -33,10 +35,8 @@ export function settlementsOf(input: SyncInput, naming: Naming): Settlements {
     if (item?.version === undefined || !openSecrets.has(type) || !place?.choosesIds || !isPlain)
       return undefined
     const own = [item.id, naming.meaningOf(item)?.at]
-    // a new release may compare otherwise; the hash is keyed like those of secrets within a base
-    return hash(
-      JSON.stringify([VERSION, type, definitions.get(type), item.version, own, namesOf(item, naming)]),
-    )
+    const names = namesOf(item, naming)
+    return sha256(JSON.stringify([common, type, definitions.get(type), item.version, own, names]))
   }
   return {
     as,

@@ -56,8 +56,11 @@ async function localSources(
       overrides,
       (bare) => answersTo(deps.db, side.org, bare),
     )
-    const next = items.flatMap((item) => found.get(keyText(item))?.references.flatMap(({ to }) => to) ?? [])
-    level = includeDependencies ? unseen(next, seen) : []
+    if (!includeDependencies) break
+    const next = new Set<NodeKey>()
+    for (const item of items)
+      for (const { to } of found.get(keyText(item))?.references ?? []) for (const key of to) next.add(key)
+    level = unseen([...next], seen)
   }
   return [...found.values()]
 }

@@ -7,6 +7,7 @@ import {
   type KnownPair,
   keyText,
   referenceKey,
+  remembered,
   type SourceItem,
   type SourceReference,
   type SyncInput,
@@ -105,7 +106,8 @@ function counterpartsOf(sources: readonly SourceItem[], pairs: readonly KnownPai
  * Bases name the same, as sources of one direction or of the other: asked here, it need not be known which were read.
  */
 function aboutOf({ sources, pairs }: Given): NodeKey[] {
-  const named = new Set(sources.flatMap(({ references }) => references.flatMap(({ to }) => to.map(keyText))))
+  const nodes = new Set(sources.flatMap(({ references }) => references.flatMap(({ to }) => to)))
+  const named = new Set([...nodes].map(keyText))
   const own = new Set(sources.map(keyText))
   const led = pairs
     .filter(
@@ -150,9 +152,8 @@ function unmapped({ sources, pairs }: Given, live: ReadonlySet<string>): SourceR
     ...sources.map(keyText),
     ...pairs.filter(({ type, targetId }) => live.has(`${type}/${targetId}`)).map(sourceKey),
   ])
-  const open = sources.flatMap(({ references }) =>
-    references.filter(({ to }) => !to.some((key) => known.has(keyText(key)))),
-  )
+  const isKnown = remembered((key) => known.has(keyText(key)))
+  const open = sources.flatMap(({ references }) => references.filter(({ to }) => !to.some(isKnown)))
   // what the plan refuses in the end is asked about as well: it may be there by its name
   const required = sources.flatMap(({ references }) => references.filter((each) => each.required))
   return [...new Map([...open, ...required].map((each) => [referenceKey(each), each])).values()]

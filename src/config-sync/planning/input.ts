@@ -95,6 +95,18 @@ export type SyncInput = {
   hash(text: string): string
 }
 
+/** What follows from a key, made once for each object: many references share theirs. */
+export function remembered<V>(of: (key: NodeKey) => V): (key: NodeKey) => V {
+  const known = new Map<NodeKey, V>()
+  return (key) => {
+    const found = known.get(key)
+    if (found !== undefined || known.has(key)) return found as V
+    const made = of(key)
+    known.set(key, made)
+    return made
+  }
+}
+
 export const keyText = ({ type, id }: NodeKey): string => `${type}/${id}`
 
 export const referenceKey = ({ name, toType, kind }: Pick<SourceReference, 'name' | 'toType' | 'kind'>) =>

@@ -1,7 +1,15 @@
-import type { Document } from '../../config-hub/index/entry.ts'
+import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { type Draft, missing, missingOf, type Planning, type Refusing, willBe } from './draft.ts'
-import { type Choice, type Conflicts, keyText, type Place, type SourceItem, type SyncInput } from './input.ts'
+import {
+  type Choice,
+  type Conflicts,
+  keyText,
+  type Place,
+  remembered,
+  type SourceItem,
+  type SyncInput,
+} from './input.ts'
 import {
   type BaseNames,
   baseNames,
@@ -30,6 +38,8 @@ type Bases = BaseNames & {
   renewed: ReturnType<typeof renewed>
   derived: ReadonlyMap<string, readonly Derived[]>
   settlements: Settlements
+  /** The row of a configuration. */
+  rowAt(key: NodeKey): number | undefined
 }
 
 /** The rows of a plan, in the order of its drafts. */
@@ -39,6 +49,7 @@ export function rowsOf({ planning, naming, settled }: Outline): PlanRow[] {
     renewed: renewed(planning.input, naming),
     derived: Map.groupBy(naming.derived.values(), ({ row }) => row),
     settlements: settlementsOf(planning.input, naming),
+    rowAt: remembered((key) => planning.index.get(keyText(key))),
   }
   const choices = choicesBy(planning.input.conflicts)
   return planning.drafts.map((draft) => rowOf(planning, draft, settled.has(draft), naming, bases, choices))
@@ -75,7 +86,7 @@ function rowOf(
   }
   if (draft.refusal) return { ...empty, refusal: draft.refusal }
   if (!item || !pairing || !place) throw new Error(`${type} ${id} is neither planned nor refused`)
-  if (isKnown) return { ...empty, action: 'none', references: referencesOf(planning, draft, item) }
+  if (isKnown) return { ...empty, action: 'none', references: referencesOf(planning, draft, item, bases) }
   if (item.unread || pairing.target?.unread) throw new Error(`${type} ${id} was not read`)
   const wanted = wantedOf(input, draft, { item, pairing, place }, naming, bases, choices)
   const { conflicts, settled, source, ...outcome } = outcomeOf(wanted)
@@ -92,7 +103,7 @@ function rowOf(
   return {
     ...empty,
     ...outcome,
-    references: referencesOf(planning, draft, item),
+    references: referencesOf(planning, draft, item, bases),
     // what is settled is not recorded again
     base,
     ...settling(bases, draft, item, base, source),
@@ -143,11 +154,16 @@ function patchRefusal(
 }
 
 /** Rows that a row refers to, each once. */
-function referencesOf({ drafts, index }: Planning, draft: Draft, item: SourceItem): PlanRow['references'] {
+function referencesOf(
+  { drafts }: Planning,
+  draft: Draft,
+  item: SourceItem,
+  { rowAt }: Bases,
+): PlanRow['references'] {
   const found = new Map<number, boolean>()
   for (const { to, required } of item.references)
     for (const key of to) {
-      const row = index.get(keyText(key))
+      const row = rowAt(key)
       if (row === undefined || drafts[row] === draft) continue
       found.set(row, found.get(row) === true || (required && to.length === 1))
     }

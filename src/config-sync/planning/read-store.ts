@@ -111,6 +111,14 @@ export async function referencesOf(
            WHERE ${resolves} AND EXISTS (${liveNode(org)})) t ON true
        ORDER BY e.from_type, e.from_id, e.name, e.to_type, e.kind, t.type, t.id`),
   )
+  // one object for each configuration, so that what follows from it is found by that
+  const nodes = new Map<string, NodeKey>()
+  const nodeAt = (type: string, id: string): NodeKey => {
+    const key = `${type}/${id}`
+    const node = nodes.get(key) ?? { type, id }
+    nodes.set(key, node)
+    return node
+  }
   const found = new Map<string, (SourceReference & { to: NodeKey[] })[]>()
   for (const { fromType, fromId, type, id, ...reference } of rows) {
     const key = `${fromType}/${fromId}`
@@ -120,7 +128,7 @@ export async function referencesOf(
     const isSame =
       last?.name === reference.name && last.toType === reference.toType && last.kind === reference.kind
     const of = isSame ? last : { ...reference, to: [] }
-    if (type !== null && id !== null) of.to.push({ type, id })
+    if (type !== null && id !== null) of.to.push(nodeAt(type, id))
     else if (of.kind === 'id' || of.kind === 'any' || of.kind === 'text')
       of.to.push(...(byId.get(of.name) ?? []).filter((each) => of.toType === '' || each.type === of.toType))
     if (!isSame) own.push(of)

@@ -1,9 +1,9 @@
-import type { Document } from '../../config-hub/index/entry.ts'
+import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import { same } from '../../config-store/rules.ts'
 import { canonical, sha256 } from '../../operation/plan.ts'
 import { VERSION } from '../../version.ts'
 import type { Draft, Planning } from './draft.ts'
-import { keyText, type SourceItem, type SyncInput } from './input.ts'
+import { byKey, keyText, remembered, type SourceItem, type SyncInput } from './input.ts'
 import { type BaseNames, type Naming, namedBase, renamedAtTarget } from './naming.ts'
 
 /*
@@ -29,13 +29,14 @@ export function settlementsOf(input: SyncInput, naming: Naming): Settlements {
   const common = [VERSION, hash('settled')]
   // ids that the target makes within documents, and ids that are made anew there, may be named in any text
   const isPlain = naming.derived.size === 0 && renamedAtTarget(input, naming).size === 0
+  const meaningOf = remembered((key) => naming.meaningOf(key)?.at)
   const as = ({ type, item, place }: Draft): string | undefined => {
     // only the store numbers its versions, secrets included, and what is overridden is of no version; a place that makes
     // ids names things differently from one sync to the next
     if (item?.version === undefined || !openSecrets.has(type) || !place?.choosesIds || !isPlain)
       return undefined
     const own = [item.id, naming.meaningOf(item)?.at]
-    const names = namesOf(item, naming)
+    const names = namesOf(item, meaningOf)
     return sha256(JSON.stringify([common, type, definitions.get(type), item.version, own, names]))
   }
   return {
@@ -51,13 +52,14 @@ export function settlementsOf(input: SyncInput, naming: Naming): Settlements {
 }
 
 /** What the names in a document that are renamed are at the target: what was paired with something else has another. */
-const namesOf = (item: SourceItem, naming: Naming): unknown[] =>
-  item.references.flatMap(({ name, toType, kind, to }) =>
-    to
-      .filter(({ id }) => id === name)
-      .map((key) => [kind, toType, key.type, name, naming.meaningOf(key)?.at])
-      .sort(([, , a], [, , b]) => ((a as string) < (b as string) ? -1 : 1)),
-  )
+function namesOf(item: SourceItem, meaningOf: (key: NodeKey) => string | undefined): unknown[] {
+  const names: unknown[] = []
+  for (const { name, toType, kind, to } of item.references) {
+    const keys = to.filter(({ id }) => id === name).sort(byKey)
+    if (keys.length > 0) names.push(kind, toType, name, ...keys.map((key) => [key.type, meaningOf(key)]))
+  }
+  return names
+}
 
 /**
  * Whether the next comparison will find `base` to be what the source is, by the names that `as` hashes and no others. A

@@ -11,13 +11,12 @@ export type Blocked = { type: string; sourceId: string; targetId: string }
 
 /**
  * What lineage says of two organisations: what the target imported from the source, and mirrored, what the source
- * imported from the target. An organisation elsewhere has no lineage here. `thorough`: nothing counts as settled.
+ * imported from the target. An organisation elsewhere has no lineage here.
  */
 export async function pairsOf(
   db: Queryable,
   source: Side,
   target: Side,
-  thorough = false,
 ): Promise<{ pairs: DatedPair[]; blocked: Blocked[] }> {
   const [direct, mirrored, blocks, mirroredBlocks] = await Promise.all([
     target.kind === 'local' ? pairsWith(db, target.org, source.org) : [],
@@ -34,7 +33,7 @@ export async function pairsOf(
   return {
     pairs: [
       ...direct.map(({ settledAs, ...row }: PairRow) => {
-        const isLast = settledAs !== null && !thorough && !isOlder(row, back.get(bothKey(row)))
+        const isLast = settledAs !== null && !isOlder(row, back.get(bothKey(row)))
         return { ...row, mirrored: false, settledAs: isLast ? settledAs : undefined }
       }),
       ...back.values(),

@@ -91,6 +91,8 @@ export type SyncInput = {
   /** Pairs that must not be matched again. */
   blocked: readonly { type: string; sourceId: string; targetId: string }[]
   conflicts: Conflicts
+  /** Everything is compared, also what is known to be settled. */
+  thorough?: boolean
   /** Keyed: says whether secrets are equal, and nothing else. */
   hash(text: string): string
 }

@@ -194,14 +194,22 @@ export function renewed(
   return (type, document) => (anew.size === 0 ? document : rewritten(type, document, { declared, texts }))
 }
 
+/** What stays is shared with the value, not copied. */
 function walk(value: unknown, lookup: (type: string, id: string) => string): unknown {
   if (typeof value === 'string')
     return value.includes('⟨')
       ? value.replace(SYMBOL, (_, type: string, id: string) => lookup(type, id))
       : value
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map((each) => walk(each, lookup))
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, walk(each, lookup)]))
+  let next: Document | undefined
+  for (const name of Object.keys(value)) {
+    const each = (value as Document)[name]
+    const become = walk(each, lookup)
+    if (become === each) continue
+    next ??= (Array.isArray(value) ? [...value] : { ...value }) as Document
+    next[name] = become
+  }
+  return next ?? value
 }
 
 /** The document of a source in the names of the target (`at`), and in those that both sides share. */

@@ -61,13 +61,25 @@ async function gatherBare(
   deps: Needs,
   request: PlanRequest,
 ): Promise<{ input: SyncInput; pairs: readonly DatedPair[] }> {
-  const { source, target, resources, includeDependencies, conflicts = FAIL, signal } = request
-  const { pairs: all, blocked } = await pairsOf(deps.db, source, target, request.thorough)
+  const {
+    source,
+    target,
+    resources,
+    includeDependencies,
+    conflicts = FAIL,
+    thorough = false,
+    signal,
+  } = request
+  const { pairs: all, blocked } = await pairsOf(deps.db, source, target)
   const pairs = await withoutDead(deps.db, source, target, all)
   const overrides = overridesBy(request.overrides ?? {})
   const hopeful = pairs.filter(
     ({ type, sourceId, settledAs }) =>
-      settledAs && isStore(source, type) && isStore(target, type) && !overrides.has(`${type}/${sourceId}`),
+      settledAs &&
+      !thorough &&
+      isStore(source, type) &&
+      isStore(target, type) &&
+      !overrides.has(`${type}/${sourceId}`),
   )
   const selection = {
     ...{ resources, includeDependencies, overrides },
@@ -93,7 +105,7 @@ async function gatherBare(
     openSecrets: openSecrets(source, sources),
     selected: resources,
     pairs: known,
-    conflicts,
+    ...{ conflicts, thorough },
     hash: deps.sealing.hash,
   }
   return { input, pairs: standing }

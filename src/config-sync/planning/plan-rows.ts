@@ -98,15 +98,12 @@ function rowOf(
   const refusal = outcome.action === 'patch' ? patchRefusal(planning, draft, item, place, naming) : undefined
   if (refusal) return { ...empty, refusal }
   const isSettled = outcome.action === 'none' && pairing.matchedBy === 'lineage' && settled
-  const base = isSettled ? null : nextBase(wanted)
   const made = outcome.action === 'create' && pairing.targetId === null
   return {
     ...empty,
     ...outcome,
     references: referencesOf(planning, draft, item, bases),
-    // what is settled is not recorded again
-    base,
-    ...settling(bases, draft, item, base, source),
+    ...kept(bases, draft, { item, source, isSettled, base: () => nextBase(wanted) }),
     mayDuplicate: made && item.naturalKey === null && !place.keyed,
     ...derives(bases, draft, made),
     warnings: outcome.action === 'none' ? [] : warningsOf(planning, item, pairing, naming, wanted),
@@ -170,16 +167,28 @@ function referencesOf(
   return [...found].sort(([a], [b]) => a - b).map(([to, required]) => ({ to, required }))
 }
 
-/** What its pair is settled as once the base is kept. */
-function settling(
-  bases: Bases,
+/**
+ * What the pair will remember, and what it is settled as with that. What is settled is not recorded again, unless only
+ * its documents have said so: then the next promotion knows it without.
+ */
+function kept(
+  { settlements, ...names }: Bases,
   draft: Draft,
-  item: SourceItem,
-  base: Document | null,
-  source: Document,
-): Pick<PlanRow, 'settledAs'> {
-  const settledAs = base === null ? undefined : bases.settlements.as(draft)
-  return settledAs !== undefined && base && willSettle(base, source, item, bases) ? { settledAs } : {}
+  {
+    item,
+    source,
+    isSettled,
+    base,
+  }: { item: SourceItem; source: Document; isSettled: boolean; base(): Document },
+): Pick<PlanRow, 'base' | 'settledAs'> {
+  const settledAs = settlements.as(draft)
+  const pair = draft.pairing?.pair
+  // the base of the other direction is recorded there
+  const isOwn = pair !== undefined && !pair.mirrored && !pair.baseMirrored
+  if (isSettled && (settledAs === undefined || !isOwn || pair.settledAs === settledAs)) return { base: null }
+  const next = base()
+  if (settledAs !== undefined && willSettle(next, source, item, names)) return { base: next, settledAs }
+  return { base: isSettled ? null : next }
 }
 
 function derives({ derived }: Bases, draft: Draft, made: boolean): Pick<PlanRow, 'derives'> {

@@ -144,6 +144,8 @@ test('[SP-61] an edit at the source is read, with nothing else; its secrets coun
   await from.patch('th-b', { style: { colour: 'blue' } })
   const same = await planned()
   expect([same.unread, same.actions['th-b']]).toEqual([without('th-a', 'th-b'), 'none'])
+  await promote('s3')
+  expect((await planned()).unread).toEqual(ALL)
 })
 
 test('[SP-61] an edit at the target alone stays, whichever side counts, and its revision is told', async () => {

@@ -97,5 +97,5 @@ export function unreadOf({ planning, settled }: { planning: Planning; settled: R
 /** The settled drafts of a plan. */
 export const settledOf = ({ input, drafts }: Planning, naming: Naming): ReadonlySet<Draft> => {
   const settlements = settlementsOf(input, naming)
-  return new Set(drafts.filter(settlements.has))
+  return new Set(input.thorough ? [] : drafts.filter(settlements.has))
 }

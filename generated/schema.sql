@@ -434,7 +434,8 @@ CREATE TABLE public.config_job_rows (
   code text,
   error text,
   updated_at timestamp with time zone NOT NULL,
-  base json
+  base json,
+  settled_as text
 );
 
 CREATE TABLE public.config_jobs (
@@ -508,7 +509,9 @@ CREATE TABLE public.config_lineage (
   last_synced_at timestamp with time zone,
   last_sync_job_id text,
   base json,
-  created_at timestamp with time zone NOT NULL
+  created_at timestamp with time zone NOT NULL,
+  settled_as text,
+  settled_by text
 );
 
 CREATE TABLE public.config_lineage_blocks (

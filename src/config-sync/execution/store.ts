@@ -110,6 +110,7 @@ export const rowsOf = (db: Queryable, { org, id }: Pick<SyncJob, 'org' | 'id'>):
   db.query<Row>(sql`
     SELECT seq, type, source_id AS "sourceId", target_id AS "targetId", action, status, code, matched_by AS "matchedBy",
            revision, attempt, coalesce((plan->>'mayDuplicate')::boolean, false) AS "mayDuplicate", base IS NOT NULL AS "hasBase",
+           settled_as AS "settledAs",
            coalesce(plan->'derives', '[]') AS derives, coalesce(plan->'tasks', '[]') AS tasks
       FROM config_job_rows WHERE org = ${org} AND job_id = ${id} ORDER BY seq`)
 

@@ -13,11 +13,15 @@ export type Waiting = { key: string; action: Action; waits: readonly Wait[] }
 
 type Ordered = Pick<SyncPlan, 'tasks' | 'cycles'> & { impossible: ReadonlyMap<number, readonly string[]> }
 
+const isActing = ({ action }: Waiting): boolean => action === 'create' || action === 'patch'
+const NO_CYCLES = { completed: 0, atLeast: 0, exact: true }
+
 /**
  * The requests of creates and changes. Circles cost a later patch only where the target makes the ids; where they are
  * known beforehand, what is in a circle is written in some order.
  */
 export function writeTasks(rows: readonly Waiting[]): Ordered {
+  if (!rows.some(isActing)) return { tasks: [], cycles: NO_CYCLES, impossible: new Map() }
   const waits = withoutSoftCircles(rows)
   const steps = rows.map(({ key, action }, row) => ({
     key,

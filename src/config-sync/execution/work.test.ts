@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { documentOf } from './document.ts'
 import { namingOf, type Work } from './work.ts'
 
@@ -17,4 +17,29 @@ const written = (of: Work) =>
 test('[SX-28] what was created a moment ago is left out of a circle until its id is known', () => {
   expect(written(work([]))).toEqual({ note: 'see a', kept: 'x' })
   expect(written(work([['flow/a', 'made-1']]))).toEqual({ note: 'see made-1', next: 'made-1', kept: 'x' })
+})
+
+describe('[CN-21] a reference that is an object', () => {
+  const link = (id: string) => ({ sys: { type: 'Link', linkType: 'Entry', id } })
+  const desired = {
+    sys: { id: 'own' },
+    fields: { slug: 'a', next: { en: link('a') }, all: [link('b'), link('a'), link('⟨flow/c⟩')] },
+  }
+  const naming = { idOf: () => 'made-1', linkPath: '/sys/id' }
+
+  test('is left out as a whole, and a text that is like its id is not', () => {
+    const omitted = new Set(['a', 'own', '⟨flow/c⟩'])
+    expect(documentOf({ desired, secrets: {} }, { ...naming, omitted })).toEqual({
+      sys: { id: 'own' },
+      fields: { slug: 'a', next: {}, all: [link('b')] },
+    })
+  })
+
+  test('is there once nothing is left out', () => {
+    const whole = documentOf({ desired, secrets: {} }, { ...naming, omitted: new Set() })
+    expect(whole.fields).toMatchObject({
+      next: { en: link('a') },
+      all: [link('b'), link('a'), link('made-1')],
+    })
+  })
 })

@@ -12,6 +12,7 @@ const BENCHES = [
   'extraction',
   'sync-plan',
   'sync-throughput',
+  'contentful',
 ] as const
 
 const here = fileURLToPath(new URL('.', import.meta.url))

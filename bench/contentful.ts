@@ -29,8 +29,8 @@ const GOAL_REQUESTS = 1.02
 const TYPES = Object.keys(LINKS) as ContentType[]
 const here = fileURLToPath(new URL('.', import.meta.url))
 
-const METHOD = `contentful: ${ENTRIES.toLocaleString('en')} entries of four content types, ${CIRCULAR * 100} % of them in circles of two to five, into an
-empty environment: a promotion from the built-in store through a mapping, and contentful-import (its own settings, content
+const METHOD = `contentful: ${ENTRIES.toLocaleString('en')} entries of four content types, ${CIRCULAR * 100} % of them in circles of two to five and all others after
+what they refer to, into an empty environment: a promotion from the built-in store through a mapping, and contentful-import (its own settings, content
 types there already), at the same time, each into a server of its own that answers as the management API does and allows
 ${PER_SECOND} requests in each second of the clock. Seconds are those of the job, planning included, and those of the importing
 process; requests are counted by the servers, those answered 429 too; the fewest possible are one to write and one to publish

@@ -25,7 +25,9 @@ export const entryType = (type: string, links: Readonly<Record<string, string>>,
     { path: `/fields/${field}/*/sys/id`, type: to },
     { path: `/fields/${field}/*/*/sys/id`, type: to },
   ]),
-  volatile_paths: ['type', 'version', 'publishedVersion', 'contentType'].map((name) => `/sys/${name}`),
+  volatile_paths: ['type', 'version', 'publishedVersion', 'contentType', 'space', 'environment'].map(
+    (name) => `/sys/${name}`,
+  ),
 })
 
 export const publishingMapping = (

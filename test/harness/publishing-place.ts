@@ -150,9 +150,11 @@ const isPublished = ({ version, publishedVersion }: Entry): boolean => published
 
 export const link = (id: string, linkType = 'Entry') => ({ sys: { type: 'Link', linkType, id } })
 
+const WHERE = { space: link('space', 'Space'), environment: link('master', 'Environment') }
+
 const shown = ({ id, contentType, version, publishedVersion, fields }: Entry) => ({
   sys: {
-    ...{ type: 'Entry', id, version, contentType: link(contentType, 'ContentType') },
+    ...{ type: 'Entry', id, version, contentType: link(contentType, 'ContentType'), ...WHERE },
     ...(publishedVersion === undefined ? {} : { publishedVersion }),
   },
   fields,
@@ -168,7 +170,9 @@ function linksIn(value: unknown): string[] {
 /** The space and the environment themselves. */
 const within = (path: string) => {
   const [, , space, , environment] = path.split('/')
-  return { type: environment ? 'Environment' : 'Space', id: environment ?? space }
+  return environment
+    ? { type: 'Environment', id: environment, ...WHERE, status: link('ready', 'Status') }
+    : { type: 'Space', id: space }
 }
 
 function page({ searchParams }: URL, all: readonly unknown[]): Answer {

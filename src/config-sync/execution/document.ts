@@ -91,11 +91,16 @@ function difference(live: Document, desired: Document): Document | undefined {
   return Object.keys(patch).length > 0 ? patch : undefined
 }
 
-/** Whether a document has all that another one says; it may say more. */
+/** Whether a document has all that another one says; it may say more, and leave out what is empty. */
 export const covers = (document: unknown, wanted: unknown): boolean =>
-  isObject(wanted)
-    ? isObject(document) && Object.entries(wanted).every(([name, each]) => covers(document[name], each))
-    : same(document, wanted)
+  document === undefined
+    ? isEmpty(wanted)
+    : isObject(wanted)
+      ? isObject(document) && Object.entries(wanted).every(([name, each]) => covers(document[name], each))
+      : same(document, wanted)
+
+const isEmpty = (value: unknown): boolean =>
+  value === null || (typeof value === 'object' && Object.values(value).every(isEmpty))
 
 /** Whether a member is null somewhere, elements of lists apart: those a merge patch writes as they are. */
 export const holdsNull = (document: Document): boolean =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { documentOf } from './document.ts'
+import { covers, documentOf } from './document.ts'
 import { namingOf, type Work } from './work.ts'
 
 const DESIRED = { note: 'see ⟨flow/a⟩', next: '⟨flow/a⟩', kept: 'x' }
@@ -42,4 +42,15 @@ describe('[CN-21] a reference that is an object', () => {
       all: [link('b'), link('a'), link('made-1')],
     })
   })
+})
+
+test('[CN-19] what is there is ours if it has all that was sent, but for what is empty', () => {
+  const sent = { fields: { title: { en: 'One' }, all: { en: ['a'] }, none: { en: [] }, left: {} } }
+  expect(covers({ sys: { version: 1 }, fields: { title: { en: 'One' }, all: { en: ['a'] } } }, sent)).toBe(
+    true,
+  )
+  expect(covers({ fields: { ...sent.fields, title: { en: 'Two' } } }, sent)).toBe(false)
+  expect(covers({ fields: { ...sent.fields, all: { en: ['a', 'b'] } } }, sent)).toBe(false)
+  expect(covers({ fields: { title: { en: 'One' } } }, sent)).toBe(false)
+  expect(covers({ fields: { ...sent.fields, all: { en: [] } } }, sent)).toBe(false)
 })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Hooks } from '../../src/config-sync/execution/run.ts'
+import { jobHooks } from '../../src/config-sync/jobs/hooks.ts'
 import { planJob } from '../../src/config-sync/planning/plan-job.ts'
 import { attempt, insertJob, rowStates, stateOf } from '../config-sync/jobs.ts'
 import { type Caller, type TestApp, testApp } from '../harness/app.ts'
@@ -187,3 +188,96 @@ test.each([false, true])(
     expect(place.entries.get('page-2')).toEqual(other)
   },
 )
+
+/** A rollback of a job, from the organisation whose job it was. */
+const takeBack = (id: string, ofJob: string) =>
+  insertJob(app.deps, {
+    id,
+    org: 'from',
+    sourceOrg: null,
+    targetOrg: 'to',
+    kind: 'rollback',
+    ofJob,
+    authority,
+  })
+const taking = (at?: Hooks['at']): Hooks => ({
+  ...{ plan: jobHooks.plan, decide: async () => 'run' },
+  ...(at ? { at } : {}),
+})
+
+test('[CN-22] a rollback publishes what was changed as it was before', async () => {
+  await fill()
+  await begin('first')
+  await attempt(app.deps, 'from', 'first', hooksFor(COUNT))
+  for (const n of [0, 7])
+    await documentsAs(from, 'page').put(idOf(n), {
+      ...{ sys: { id: idOf(n) } },
+      fields: { title: { 'en-US': 'Changed' } },
+    })
+  await begin('second')
+  await attempt(app.deps, 'from', 'second', hooksFor(COUNT))
+  expect((await stateOf(app.deps, 'from', 'second')).counts).toEqual({
+    total: COUNT,
+    patched: 2,
+    unchanged: 22,
+  })
+  expect([place.entries.get(idOf(7))?.fields, place.unpublished()]).toEqual([
+    { title: { 'en-US': 'Changed' } },
+    [],
+  ])
+  await takeBack('back', 'second')
+  await attempt(app.deps, 'from', 'back', taking())
+  const { job } = await stateOf(app.deps, 'from', 'back')
+  expect([job.status, job.stats?.verified]).toEqual(['succeeded', { equal: 2, different: 0 }])
+  checkAll()
+})
+
+test('[CN-22] a rollback unpublishes and deletes what was created, circles too, though it stops between the two', async () => {
+  await fill()
+  await begin('first')
+  await attempt(app.deps, 'from', 'first', hooksFor(COUNT))
+  await takeBack('back', 'first')
+  const seen = new Set<string>()
+  const once = (key: string) => !seen.has(key) && seen.add(key)
+  let stop = new AbortController()
+  place.fate = (asked) => {
+    if (!/^DELETE [^/]*\/entries\/[^/]+$/.test(asked) || !once(asked)) return undefined
+    stop.abort()
+    return 'unheard'
+  }
+  const hooks = taking((boundary, { seq, kind }) => {
+    if (once(`${seq} ${kind} ${boundary}`)) throw new Crash()
+  })
+  await untilEnded('back', hooks, () => {
+    stop = new AbortController()
+    return stop.signal
+  })
+  expect([...seen].filter((each) => each.startsWith('DELETE'))).toHaveLength(COUNT)
+  expect((await stateOf(app.deps, 'from', 'back')).counts).toEqual({ total: COUNT, deleted: COUNT })
+  expect(place.entries.size).toBe(0)
+})
+
+test('[CN-22] what another one changed while it was being deleted stays', async () => {
+  await fill()
+  await begin('first')
+  await attempt(app.deps, 'from', 'first', hooksFor(COUNT))
+  await takeBack('back', 'first')
+  const changed = { title: { 'en-US': 'Changed' } }
+  let stop = new AbortController()
+  let stopped = false
+  place.fate = (asked) => {
+    if (asked !== 'DELETE /entries/page-23' || stopped) return undefined
+    stopped = true
+    stop.abort()
+    const entry = place.entries.get('page-23')
+    if (entry) place.entries.set('page-23', { ...entry, version: entry.version + 1, fields: changed })
+    return 'unheard'
+  }
+  await untilEnded('back', taking(), () => {
+    stop = new AbortController()
+    return stop.signal
+  })
+  const rows = await rowStates(app.deps, 'from', 'back')
+  expect(rows.filter(({ code }) => code === 'stale').map(({ targetId }) => targetId)).toEqual(['page-23'])
+  expect(place.entries.get('page-23')?.fields).toEqual(changed)
+})

@@ -13,6 +13,7 @@ export const entriesOf = (contentType: string) => ({
   create: { method: 'PUT', path: '/entries/{id}', refuses_existing: true },
   put: { path: '/entries/{id}' },
   delete: { path: '/entries/{id}' },
+  before_delete: { path: '/entries/{id}/published', revision_header: VERSION },
   after_write: { path: '/entries/{id}/published', revision_header: VERSION },
   ...{ id_path: '/sys/id', revision: '/sys/version', revision_header: VERSION },
   ...{ checks_references: true, link_path: '/sys/id' },

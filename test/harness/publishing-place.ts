@@ -9,7 +9,7 @@ export type Entry = {
   id: string
   contentType: string
   version: number
-  publishedVersion?: number
+  publishedVersion?: number | undefined
   fields: Fields
 }
 
@@ -89,7 +89,8 @@ export async function publishingPlace({
       })
     if (!entry) return error(404, 'NotFound')
     if (request.method === 'GET') return { status: 200, body: shown(entry) }
-    if (isPublished(entry)) return error(400, 'BadRequest')
+    if (entry.publishedVersion !== undefined) return error(400, 'BadRequest')
+    if (version !== undefined && version !== String(entry.version)) return error(409, 'VersionMismatch')
     entries.delete(entry.id)
     return { status: 204 }
   }
@@ -112,6 +113,7 @@ export async function publishingPlace({
   function publishing(entry: Entry | undefined, version: string | undefined, method: string): Answer {
     if (!entry) return error(404, 'NotFound')
     if (method === 'DELETE') {
+      if (entry.publishedVersion === undefined) return error(400, 'BadRequest')
       const { publishedVersion: _, ...draft } = entry
       entries.set(entry.id, { ...draft, version: entry.version + 1 })
       return { status: 200, body: shown(entries.get(entry.id) as Entry) }

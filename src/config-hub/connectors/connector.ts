@@ -33,6 +33,7 @@ export type Page = { items: Item[]; cursor: string | null }
  * - `refuses-existing`: the place itself refuses to create at an id that is taken, in one step with the create. Without
  *   it, whether something is there is read just before.
  * - `checks-references`: the place refuses what refers to something that it does not have.
+ * - `prepares-delete`: something precedes a deletion that leaves another revision of the same content.
  */
 export type Capability =
   | 'list'
@@ -47,6 +48,7 @@ export type Capability =
   | 'find-by-key'
   | 'refuses-existing'
   | 'checks-references'
+  | 'prepares-delete'
 
 export type Limits = {
   /** Requests a second that the target bears; absent: no limit known. */

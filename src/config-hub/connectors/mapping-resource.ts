@@ -71,6 +71,7 @@ const Query = z.record(Parameter, z.string().max(1000)).superRefine((query, ctx)
 const TOGETHER: readonly [of: string, needs: string, met: (resource: Mapped) => boolean][] = [
   ['revision_header', 'revision, as a pointer', ({ revision = 'etag' }) => revision !== 'etag'],
   ['after_write', 'get, which says what a write has come to', ({ get }) => get !== undefined],
+  ['before_delete', 'get, which says what there is', ({ get }) => get !== undefined],
   ['link_path', 'checks_references', ({ checks_references }) => checks_references],
 ]
 
@@ -146,6 +147,17 @@ const Mapped = z.strictObject({
     })
     .optional()
     .describe('Follows every create and change, and is part of it: publishing. Repeating it does no harm'),
+  before_delete: z
+    .strictObject({
+      method: z.enum(['DELETE', 'PUT', 'POST']).default('DELETE'),
+      path: PathWithId,
+      item_path: Pointer.default(''),
+      revision_header: VersionHeader.optional(),
+    })
+    .optional()
+    .describe(
+      'Precedes every deletion, and is part of it: unpublishing. That there is nothing to do is no mistake',
+    ),
   checks_references: z
     .boolean()
     .default(false)
@@ -161,12 +173,13 @@ export const Resource = Mapped.superRefine((resource, ctx) => {
     const given = resource[of as keyof Mapped] !== undefined
     if (given && !met(resource)) ctx.addIssue({ code: 'custom', path: [of], message: `needs ${needs}` })
   }
-  if (resource.after_write?.revision_header !== undefined && (resource.revision ?? 'etag') === 'etag')
-    ctx.addIssue({
-      code: 'custom',
-      path: ['after_write', 'revision_header'],
-      message: 'needs revision, as a pointer',
-    })
+  for (const step of ['after_write', 'before_delete'] as const)
+    if (resource[step]?.revision_header !== undefined && (resource.revision ?? 'etag') === 'etag')
+      ctx.addIssue({
+        code: 'custom',
+        path: [step, 'revision_header'],
+        message: 'needs revision, as a pointer',
+      })
 })
 export type RestResource = z.output<typeof Resource>
 export type Paging = z.output<typeof Paging>

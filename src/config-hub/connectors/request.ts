@@ -208,19 +208,16 @@ export async function afterWrite<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** What belongs to a write and comes after it: a refusal that stays one is told as such. */
-export async function completing(work: () => Promise<Reply>): Promise<Reply> {
+/** What belongs to a write that has begun: a refusal that stays one is told as such, with what was done before. */
+export async function completing(work: () => Promise<Reply>, done = 'It was written'): Promise<Reply> {
   try {
     const reply = await work()
     if (reply.status < 300) return reply
     if (reply.uncertain) throw unknown()
-    throw new ConnectorError(
-      'unfinished',
-      `It was written, and the place answers ${reply.status} after that.`,
-    )
+    throw new ConnectorError('unfinished', `${done}, and the place answers ${reply.status} after that.`)
   } catch (error) {
     if (!(error instanceof ConnectorError) || !FINAL.has(error.kind)) throw error
-    throw new ConnectorError('unfinished', `It was written, and then: ${error.message}`)
+    throw new ConnectorError('unfinished', `${done}, and then: ${error.message}`)
   }
 }
-const FINAL: ReadonlySet<ConnectorErrorKind> = new Set(['invalid', 'unauthorized'])
+const FINAL: ReadonlySet<ConnectorErrorKind> = new Set(['invalid', 'unauthorized', 'conflict', 'stale'])

@@ -86,3 +86,6 @@ export function withMember(document: Document, pointer: string, value: unknown):
     ),
   }
 }
+
+export const changed = ({ type }: ConfigType, id: string) =>
+  new ConnectorError('stale', `${type} ${id} changed meanwhile.`)

@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { link, type PublishingPlace, publishingPlace, SPACE } from '../../../test/harness/publishing-place.ts'
+import {
+  type Entry,
+  link,
+  type PublishingPlace,
+  publishingPlace,
+  SPACE,
+} from '../../../test/harness/publishing-place.ts'
 import { TypeDefinition } from '../types/definition.ts'
 import { bucket } from './bucket.ts'
 import type { Connector, ConnectorError, Item } from './connector.ts'
@@ -27,6 +33,7 @@ const PAGE = {
   create: { method: 'PUT', path: '/entries/{id}', refuses_existing: true },
   put: { path: '/entries/{id}' },
   delete: { path: '/entries/{id}' },
+  before_delete: { path: '/entries/{id}/published', revision_header: 'X-Contentful-Version' },
   after_write: { path: '/entries/{id}/published', revision_header: 'X-Contentful-Version' },
   id_path: '/sys/id',
   revision: '/sys/version',
@@ -150,6 +157,7 @@ describe('[CN-20] what comes after a write', () => {
     const wrong = {
       '    after_write: { path: "/pages/{id}/live" }': 'line 5: needs get',
       '    revision_header: X-Version': 'line 5: needs revision, as a pointer',
+      '    before_delete: { path: "/pages/{id}/live" }': 'line 5: needs get',
       '    link_path: /sys/id': 'line 5: needs checks_references',
       '    revision: /v\n    revision_header: If-Match': 'line 6: is set by each request itself',
       '    get: { path: "/pages/{id}" }\n    after_write: { path: "/{id}", revision_header: X-Version }':
@@ -160,4 +168,34 @@ describe('[CN-20] what comes after a write', () => {
         options: { detail: expect.stringContaining(message) },
       })
   })
+})
+
+test('[CN-22] what precedes a deletion is part of it, whoever did it before', async () => {
+  const at = connector()
+  for (const ahead of [false, true]) {
+    const { revision } = await at.create(TYPE, titled('One'), { id: 'one' })
+    expect((await failure(at.remove(TYPE, 'one', { ifRevision: '1' }))).kind).toBe('stale')
+    expect(place.unpublished()).toEqual([])
+    asked()
+    const entry = place.entries.get('one') as Entry
+    if (ahead) entry.publishedVersion = undefined
+    await at.remove(TYPE, 'one', { ifRevision: revision })
+    expect(place.entries.size).toBe(0)
+    expect(asked().filter((each) => !each.startsWith('GET'))).toEqual([
+      'DELETE /entries/one/published',
+      'DELETE /entries/one',
+    ])
+  }
+  await at.create(TYPE, titled('One'), { id: 'one' })
+  place.fate = (each) => {
+    const entry = place.entries.get('one')
+    // another one publishes it again in between
+    if (entry && each === 'DELETE /entries/one') place.entries.set('one', { ...entry, publishedVersion: 1 })
+    return undefined
+  }
+  const error = await failure(at.remove(TYPE, 'one', {}))
+  expect([error.kind, error.message]).toEqual([
+    'unfinished',
+    'What comes before its deletion was done, and then: The place answers 400.',
+  ])
 })

@@ -1,3 +1,4 @@
+import { mergePatch } from '../../config-store/rules.ts'
 import type { Document } from '../index/entry.ts'
 import type { Capability } from './connector.ts'
 import type { RestResource } from './mapping-resource.ts'
@@ -36,9 +37,32 @@ export function capabilitiesOf(resource: RestResource | undefined): ReadonlySet<
     ['find-by-key', marker !== undefined],
     ['refuses-existing', create?.refuses_existing === true],
     ['checks-references', resource.checks_references],
+    ['prepares-delete', resource.before_delete !== undefined],
   ]
   return new Set(able.flatMap(([capability, is]) => (is ? [capability] : [])))
 }
 
 /** RFC 9110, 8.8.3; no other revision of ours has this form. */
 export const isEtag = (revision: string): boolean => /^(?:W\/)?"[^"]*"$/.test(revision)
+
+/** What a place that replaces members whole is sent, so that the outcome is that of the merge patch. */
+export function shallow(current: Document, patch: Document): Document {
+  const merged = mergePatch(current, patch)
+  const changed = Object.keys(patch).map((name) => [name, merged[name] ?? null] as const)
+  return Object.fromEntries(changed)
+}
+
+/** The parameters that narrow the list to a natural key; none where that is kept as a hash only. */
+export function naturalFilter(
+  { natural_key = [] }: RestResource,
+  naturalKey: string,
+): Record<string, string> {
+  const values = JSON.parse(naturalKey) as unknown[]
+  if (values.length !== natural_key.length) return {}
+  const filters = natural_key.flatMap(({ query_param }, index) => {
+    const value = values[index]
+    const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    return query_param !== undefined && scalar ? [[query_param, String(value)] as const] : []
+  })
+  return Object.fromEntries(filters)
+}

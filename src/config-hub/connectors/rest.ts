@@ -8,16 +8,27 @@ import type { RestMapping } from './mapping.ts'
 import type { RestResource } from './mapping-resource.ts'
 import { withNaturalKey } from './pages.ts'
 import { type Asked, afterWrite, completing, type Place, type Reply, refused, send } from './request.ts'
-import { idIn, isObject, isOwn, isStill, itemOf, withMember } from './rest-item.ts'
+import { aroundWrites } from './rest-around.ts'
+import { changed, idIn, isObject, isStill, itemOf, withMember } from './rest-item.ts'
 import { notMapped, restReader, withId } from './rest-read.ts'
-import { capabilitiesOf, comparesRevisions, guardOf, isWhole, refusedChange } from './rest-rules.ts'
+import {
+  capabilitiesOf,
+  comparesRevisions,
+  guardOf,
+  isWhole,
+  naturalFilter,
+  refusedChange,
+  shallow,
+} from './rest-rules.ts'
 
 /** `sent` is the whole item as it was sent; undefined where that was a part of it. */
 type Written = { id: string | undefined; sent?: Document; itemPath: string }
 
 /** Any REST API that a mapping describes. */
 export function restConnector(id: string, mapping: RestMapping, place: Place): Connector {
-  const { resourceOf, read, get, list, byKey } = restReader(mapping, place)
+  const reader = restReader(mapping, place)
+  const { resourceOf, read, get, list, byKey } = reader
+  const { finish, released } = aroundWrites(reader, place)
   /** PUT and DELETE may be repeated when nothing guards them: a guard would refuse what the first one did. */
   const write = (
     { key_header, headers: own, revision_header, create }: RestResource,
@@ -36,27 +47,6 @@ export function restConnector(id: string, mapping: RestMapping, place: Place): C
       ...(keyed ? { [key_header]: key } : {}),
     }
     return send(place, { ...asked, headers, repeatable: keyed || idempotent, keyed })
-  }
-  /** What belongs to a write and comes after it, and the item as it is then. */
-  const finish = async (type: ConfigType, item: Item, signal?: AbortSignal): Promise<Item> => {
-    const resource = resourceOf(type)
-    if (!resource.after_write) return item
-    const { method, path, item_path, revision_header } = resource.after_write
-    if (revision_header !== undefined && !isOwn(item.revision))
-      throw new ConnectorError('unfinished', 'It was written, and the place does not say its revision.')
-    const revised = revision_header === undefined ? {} : { [revision_header]: item.revision }
-    const { body, headers } = await completing(() =>
-      send(place, {
-        ...{ method, path: withId(path, item.id), headers: { ...resource.headers, ...revised }, signal },
-        repeatable: revision_header === undefined,
-      }),
-    )
-    const answered = at(body, item_path)
-    const told =
-      idIn(resource, answered) === item.id ? itemOf(type, resource, answered, headers.etag) : undefined
-    return told && isWhole(item.document, told.document) && isOwn(told.revision) === isOwn(item.revision)
-      ? told
-      : afterWrite(() => present(get, type, item.id, signal))
   }
   /** The item as it is after a write. Many APIs answer one with nothing, or with a part of what there is. */
   const after = (type: ConfigType, { id: of, sent, itemPath }: Written, reply: Reply): Promise<Item> =>
@@ -160,12 +150,20 @@ export function restConnector(id: string, mapping: RestMapping, place: Place): C
     async remove(type, of, { ifRevision, key, signal }) {
       const resource = resourceOf(type)
       if (!resource.delete) throw notMapped('delete', type)
-      const { headers } = await guard(resource, type, of, ifRevision, { read: false, signal })
+      const revision = await released(type, of, ifRevision, signal)
+      const { headers } = await guard(resource, type, of, revision, { read: false, signal })
       const asked = { method: 'DELETE', path: withId(resource.delete.path, of), headers, signal }
-      const reply = await write(resource, asked, key)
-      // an attempt whose answer was lost did it
-      if (reply.uncertain && (reply.status === 404 || reply.status === 410)) return
-      refusedChange(resource, reply)
+      const isDone = ({ uncertain, status }: Reply) => uncertain && (status === 404 || status === 410)
+      if (resource.before_delete)
+        await completing(async () => {
+          const reply = await write(resource, asked, key)
+          return isDone(reply) ? { ...reply, status: 204 } : refusedChange(resource, reply)
+        }, 'What comes before its deletion was done')
+      else {
+        const reply = await write(resource, asked, key)
+        // an attempt whose answer was lost did it
+        if (!isDone(reply)) refusedChange(resource, reply)
+      }
     },
     ...(Object.values(mapping.types).some(({ after_write }) => after_write) ? { finish } : {}),
     linkPath: ({ type }) => mapping.types[type]?.link_path,
@@ -216,27 +214,7 @@ export function restConnector(id: string, mapping: RestMapping, place: Place): C
     if (header && (!read || known)) return { headers: header, ...(known ? { current: known } : {}) }
     if (!read && revision === undefined && resource.revision_header === undefined) return { headers: {} }
     const { document, ...now } = await present(get, type, of, signal)
-    if (revision !== undefined && !isStill({ document, ...now }, revision))
-      throw new ConnectorError('stale', `${type.type} ${of} changed meanwhile.`)
+    if (revision !== undefined && !isStill({ document, ...now }, revision)) throw changed(type, of)
     return { headers: guardOf(resource, now.revision) ?? {}, current: document }
   }
-}
-
-/** What a place that replaces members whole is sent, so that the outcome is that of the merge patch. */
-function shallow(current: Document, patch: Document): Document {
-  const merged = mergePatch(current, patch)
-  const changed = Object.keys(patch).map((name) => [name, merged[name] ?? null] as const)
-  return Object.fromEntries(changed)
-}
-
-/** The parameters that narrow the list to a natural key; none where that is kept as a hash only. */
-function naturalFilter({ natural_key = [] }: RestResource, naturalKey: string): Record<string, string> {
-  const values = JSON.parse(naturalKey) as unknown[]
-  if (values.length !== natural_key.length) return {}
-  const filters = natural_key.flatMap(({ query_param }, index) => {
-    const value = values[index]
-    const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    return query_param !== undefined && scalar ? [[query_param, String(value)] as const] : []
-  })
-  return Object.fromEntries(filters)
 }

@@ -6,13 +6,14 @@ import { nameIn } from '../../config-hub/references/extract.ts'
 import { at, without } from '../../config-hub/references/path.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { requireType } from '../../config-hub/types/registry.ts'
+import { same } from '../../config-store/rules.ts'
 import { split, withoutSecrets } from '../../config-store/secrets.ts'
-import { placed, restored } from '../planning/content.ts'
+import { placed, restored, stableOf } from '../planning/content.ts'
 import { fetched } from '../planning/reader.ts'
 import { covers, documentOf, holdsNull, patchBetween, Unresolved } from './document.ts'
 import { type Content, type Derived, type JournalWrite, type RowStatus, stepPhase } from './job.ts'
 import type { Notes } from './notes.ts'
-import { contentsOf } from './store.ts'
+import { contentsOf, preImageOf } from './store.ts'
 import {
   type Change,
   contentHash,
@@ -282,11 +283,18 @@ async function lookUp(
     if (task.kind === 'delete') return 'gone'
     throw new Refused('stale', `${type.type} ${id} is gone.`)
   }
-  if (found.revision === preRevision) return undefined
+  if (found.revision === preRevision || (await isPrepared(doing, found))) return undefined
   const same =
     task.kind !== 'delete' && patchBetween(type, found.document, wantedOf(doing, found)) === undefined
   if (same) return found
   throw new Refused('stale', `${type.type} ${id} changed since it was planned.`)
+}
+
+/** Whether something is about to be deleted, and differs by what precedes that at its place only. */
+async function isPrepared({ work, task, type, connector }: Doing, { document }: Item): Promise<boolean> {
+  if (task.kind !== 'delete' || !connector.capabilities(type.type).has('prepares-delete')) return false
+  const before = await preImageOf(work.deps.db, work.job, task)
+  return before !== null && same(stableOf(type, before), stableOf(type, withoutSecrets(type, document)))
 }
 
 /** Whether something is what the create of a task makes, with or without what was left out for now. */

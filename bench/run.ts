@@ -13,6 +13,7 @@ const BENCHES = [
   'sync-plan',
   'sync-throughput',
   'live-rooms',
+  'contentful',
 ] as const
 
 const here = fileURLToPath(new URL('.', import.meta.url))

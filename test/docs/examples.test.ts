@@ -50,7 +50,7 @@ describe.each(STORIES)('[W-1] the examples of %s', (file) => {
       COUNTERSIGN_SECRET: SECRET,
       COUNTERSIGN_DATA_DIR: folder,
       PASSWORD,
-      ...(shop ? { PLACE: shop.url, SHOP_TOKEN: 'a-token' } : {}),
+      ...(shop ? { PLACE: shop.url, SHOP_TOKEN: 'a-token', SITE_TOKEN: 'another-token' } : {}),
     }
   })
   afterAll(async () => {

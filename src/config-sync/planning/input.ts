@@ -35,13 +35,17 @@ export type TargetItem = Known & {
   unread?: true
 }
 
-/** What the place of a type at the target can do. `keyed`: a create whose answer was lost is never done twice. */
+/**
+ * What the place of a type at the target can do. `keyed`: a create whose answer was lost is never done twice.
+ * `checksReferences`: it refuses what declares a reference to something that is not there.
+ */
 export type Place = {
   choosesIds: boolean
   creates: boolean
   patches: boolean
   deletes: boolean
   keyed?: boolean
+  checksReferences?: boolean
 }
 
 /**

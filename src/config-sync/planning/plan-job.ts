@@ -173,6 +173,7 @@ export function placesOf(target: Side, keys: readonly NodeKey[]): Map<string, Pl
       patches: can.has('patch') || can.has('put'),
       deletes: can.has('delete'),
       keyed: can.has('keyed-write') || can.has('find-by-key'),
+      checksReferences: can.has('checks-references'),
     })
   }
   return places

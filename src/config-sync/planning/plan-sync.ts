@@ -82,8 +82,9 @@ function firstRefusal(
 
 /** What a row waits for, of all that may be created. */
 function waitsOf({ drafts, index }: Planning, row: number): Wait[] {
-  const { item, refusal } = drafts[row] as Draft
+  const { item, refusal, place } = drafts[row] as Draft
   if (!item || refusal) return []
+  const checks = place?.checksReferences === true
   return item.references.flatMap((reference) =>
     reference.to.flatMap((key): Wait[] => {
       const to = index.get(keyText(key))
@@ -91,7 +92,9 @@ function waitsOf({ drafts, index }: Planning, row: number): Wait[] {
       if (to === undefined || !other || !isNew(other)) return []
       const required = reference.required && reference.to.length === 1
       const made = other.pairing?.targetId === null
-      const hard = made && (required || (reference.name === key.id && reference.kind !== 'template'))
+      const named = reference.name === key.id && reference.kind !== 'template'
+      const checked = checks && named && reference.kind !== 'text'
+      const hard = checked || ((made || checks) && required) || (made && named)
       // what refers to itself waits only where it cannot be written at once
       return to === row && !hard ? [] : [{ to, required, hard }]
     }),

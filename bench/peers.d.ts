@@ -23,3 +23,13 @@ declare module 'p-graph' {
     run(options: { concurrency: number }): Promise<void>
   }
 }
+
+declare module 'socket.io' {
+  import type { Server as HttpServer } from 'node:http'
+  export class Server {
+    constructor(http: HttpServer, options: Record<string, unknown>)
+    on(event: 'connection', listener: (socket: { join(room: string): void }) => void): void
+    to(room: string): { emit(event: string, data: unknown): void }
+    close(): Promise<void>
+  }
+}

@@ -13,6 +13,21 @@ CREATE TABLE public.access_keys (
   revoked_at timestamp with time zone
 );
 
+CREATE TABLE public.action_budget_use (
+  org text NOT NULL,
+  principal_id text NOT NULL,
+  tokens real NOT NULL,
+  refilled_at timestamp with time zone NOT NULL
+) WITH (fillfactor=50);
+
+CREATE TABLE public.action_budgets (
+  org text NOT NULL,
+  principal_kind text NOT NULL,
+  actions_per_minute integer,
+  largest_audience integer,
+  updated_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.action_policies (
   org text NOT NULL,
   operation_id text NOT NULL,
@@ -1054,6 +1069,12 @@ ALTER TABLE public.access_keys ADD CONSTRAINT access_keys_role_check CHECK ((rol
 ALTER TABLE public.access_keys ADD CONSTRAINT access_keys_secret_id_fkey FOREIGN KEY (secret_id) REFERENCES auth_apikey(id);
 ALTER TABLE public.access_keys ADD CONSTRAINT access_keys_secret_id_key UNIQUE (secret_id);
 ALTER TABLE public.access_keys ADD CONSTRAINT access_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_user(id);
+ALTER TABLE public.action_budget_use ADD CONSTRAINT action_budget_use_pkey PRIMARY KEY (org, principal_id);
+ALTER TABLE public.action_budgets ADD CONSTRAINT action_budgets_actions_per_minute_check CHECK (((actions_per_minute >= 1) AND (actions_per_minute <= 10000)));
+ALTER TABLE public.action_budgets ADD CONSTRAINT action_budgets_check CHECK (((actions_per_minute IS NOT NULL) OR (largest_audience IS NOT NULL)));
+ALTER TABLE public.action_budgets ADD CONSTRAINT action_budgets_largest_audience_check CHECK ((largest_audience >= 0));
+ALTER TABLE public.action_budgets ADD CONSTRAINT action_budgets_pkey PRIMARY KEY (org, principal_kind);
+ALTER TABLE public.action_budgets ADD CONSTRAINT action_budgets_principal_kind_check CHECK ((principal_kind = ANY (ARRAY['automation'::text, 'agent'::text])));
 ALTER TABLE public.action_policies ADD CONSTRAINT action_policies_approvers_check CHECK (((approvers >= 1) AND (approvers <= 20)));
 ALTER TABLE public.action_policies ADD CONSTRAINT action_policies_mode_check CHECK ((mode = ANY (ARRAY['direct'::text, 'confirm'::text, 'approve'::text])));
 ALTER TABLE public.action_policies ADD CONSTRAINT action_policies_pkey PRIMARY KEY (org, operation_id, principal_kind);

@@ -110,6 +110,7 @@ import { subscriptionsCreate } from './notifications/subscriptions-create.ts'
 import { subscriptionsEnd } from './notifications/subscriptions-end.ts'
 import { subscriptionsRead } from './notifications/subscriptions-read.ts'
 import { actionLiteral, type Operation } from './operation/define.ts'
+import { budgetsUpdate } from './policies/budgets-update.ts'
 import { read as policiesRead } from './policies/read.ts'
 import { update as policiesUpdate } from './policies/update.ts'
 import { approvalsRead } from './sessions/approvals-read.ts'
@@ -252,6 +253,7 @@ export const OPERATIONS: readonly Operation[] = checked([
   schedulesRemove,
   policiesRead,
   policiesUpdate,
+  budgetsUpdate,
   auditRead,
 ])
 

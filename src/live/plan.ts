@@ -138,6 +138,7 @@ export async function planUpdate(
     target: { kind: 'live-event', id: event.id, title: event.title },
     targetSummary: updateSummary(event, next, fields),
     observed: [...observedOf(event), ...(planned ? observedAudience(planned.audience) : [])],
+    audience: planned?.audience.size ?? 0,
     arguments: {
       ...argumentsOf(ctx, next, fields),
       ...(notification ? notificationArguments(notification) : {}),
@@ -212,6 +213,7 @@ export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft 
     target: { kind: 'live-event', id: null, title: next.title },
     targetSummary: `Create ${next.title} as ${status}.`,
     observed: planned ? observedAudience(planned.audience) : [],
+    audience: planned?.audience.size ?? 0,
     arguments: {
       status,
       ...argumentsOf(ctx, next, fields),

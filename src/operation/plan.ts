@@ -83,7 +83,12 @@ export type PlanDraft = Pick<
   Plan,
   'target' | 'targetSummary' | 'observed' | 'arguments' | 'changes' | 'confirmationText'
 > &
-  Partial<Pick<Plan, 'affectedSurfaces' | 'blockers' | 'warnings' | 'conflicts' | 'details' | 'redactions'>>
+  Partial<
+    Pick<Plan, 'affectedSurfaces' | 'blockers' | 'warnings' | 'conflicts' | 'details' | 'redactions'> & {
+      /** Followers that the write would tell, for budgets. */
+      audience: number
+    }
+  >
 
 /**
  * Digest that an approval binds to: contract, version, target, arguments, observed versions, policy version and
@@ -105,7 +110,7 @@ export function planDigest(plan: Omit<Plan, 'planDigest'>): string {
 }
 
 export function completePlan(
-  draft: PlanDraft,
+  draft: Omit<PlanDraft, 'audience'>,
   of: Pick<Plan, 'operationId' | 'toolName' | 'action' | 'contractId' | 'policy'>,
 ): Plan {
   const plan = {

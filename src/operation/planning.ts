@@ -1,9 +1,10 @@
+import { type Budget, escalated, reasonsBeyond } from './budget.ts'
 import type { Context, WriteOperation } from './define.ts'
 import { completePlan, type Plan } from './plan.ts'
 import { effectivePolicy, type PolicySet, policyKind, readPolicies } from './policy.ts'
 
-/** A plan, and what its planner read and made, for apply. */
-export type Planned = { plan: Plan; subject: unknown }
+/** A plan, what its planner read and made, for apply, and the budget that it is within, if the caller has one. */
+export type Planned = { plan: Plan; subject: unknown; budget: Budget | undefined }
 
 /**
  * The plan of a write for this caller, by the write's own planner and the organisation's policies (read here unless
@@ -15,10 +16,16 @@ export async function makePlan(
   input: Record<string, unknown>,
   known?: PolicySet,
 ): Promise<Planned> {
-  const { rows, version } = known ?? (await readPolicies(ctx.db, ctx.org))
-  const policy = effectivePolicy(rows, version, policyKind(ctx.principal), operation)
-  const { subject, ...draft } = await operation.preview(ctx, input)
+  const { rows, budgets, version } = known ?? (await readPolicies(ctx.db, ctx.org))
+  const kind = policyKind(ctx.principal)
+  const policy = effectivePolicy(rows, version, kind, operation)
+  const { subject, audience = 0, ...draft } = await operation.preview(ctx, input)
   const { action, contractId } = operation.confirmation
-  const of = { operationId: operation.id, toolName: operation.tool, action, contractId, policy }
-  return { plan: completePlan(draft, of), subject }
+  const of = { operationId: operation.id, toolName: operation.tool, action, contractId }
+  // what people approve anyway needs no budget
+  const budget = policy.mode === 'approve' ? undefined : budgets.find((each) => each.kind === kind)
+  const beyond = budget ? await reasonsBeyond(ctx, budget, audience) : []
+  if (beyond.length === 0) return { plan: completePlan(draft, { ...of, policy }), subject, budget }
+  const warned = { ...draft, warnings: [...(draft.warnings ?? []), ...beyond] }
+  return { plan: completePlan(warned, { ...of, policy: escalated(policy) }), subject, budget: undefined }
 }

@@ -1,6 +1,7 @@
 import sql, { type Sql } from 'sql-template-tag'
 import type { Principal } from '../access/principal.ts'
 import type { Queryable } from '../db/pool.ts'
+import type { Budget } from './budget.ts'
 import type { WriteOperation } from './define.ts'
 
 export type PolicyMode = 'direct' | 'confirm' | 'approve'
@@ -49,17 +50,20 @@ export function effectivePolicy(
   return { mode: row.mode, approvers: row.approvers, delegatorMayConfirm: row.delegatorMayConfirm, version }
 }
 
-/** An organisation's own rules, and how often they were changed (0: never). */
-export type PolicySet = { rows: PolicyRow[]; version: number }
+/** An organisation's own rules and budgets, and how often they were changed (0: never). */
+export type PolicySet = { rows: PolicyRow[]; budgets: Budget[]; version: number }
 
 /** Columns of an organisation's `PolicySet`, so that a statement that runs anyway can bring it along. */
 export const policyColumns = (org: string): Sql => sql`
   coalesce((SELECT version FROM policy_versions WHERE org = ${org}), 0) AS version,
   coalesce((SELECT jsonb_agg(jsonb_build_object('operationId', operation_id, 'kind', principal_kind, 'mode', mode,
               'approvers', approvers, 'delegatorMayConfirm', delegator_may_confirm) ORDER BY operation_id, principal_kind)
-            FROM action_policies WHERE org = ${org}), '[]') AS rows`
+            FROM action_policies WHERE org = ${org}), '[]') AS rows,
+  coalesce((SELECT jsonb_agg(jsonb_build_object('kind', principal_kind, 'actionsPerMinute', actions_per_minute,
+              'largestAudience', largest_audience) ORDER BY principal_kind)
+            FROM action_budgets WHERE org = ${org}), '[]') AS budgets`
 
 export async function readPolicies(db: Queryable, org: string): Promise<PolicySet> {
   const [found] = await db.query<PolicySet>(sql`SELECT ${policyColumns(org)}`)
-  return found ?? { rows: [], version: 0 }
+  return found ?? { rows: [], budgets: [], version: 0 }
 }

@@ -20,7 +20,8 @@ export async function claimKey(tx: Queryable, at: ClaimKey, fingerprint: string,
       VALUES (${at.org}, ${at.principalId}, ${at.operationId}, ${at.key}, ${fingerprint}, ${now})
       ON CONFLICT DO NOTHING RETURNING 1)
     SELECT EXISTS (SELECT FROM claimed) AS claimed, ${policyColumns(at.org)}`)
-  if (row?.claimed) return { state: 'claimed', policies: { rows: row.rows, version: row.version } }
+  if (row?.claimed)
+    return { state: 'claimed', policies: { rows: row.rows, budgets: row.budgets, version: row.version } }
   const [stored] = await tx.query<{
     fingerprint: string
     status: number

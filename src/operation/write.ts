@@ -8,6 +8,7 @@ import {
 import { append, requireSession, SYSTEM_ACTOR, toolCallEvents } from '../sessions/log.ts'
 import { isTerminal } from '../sessions/rules.ts'
 import type { ApprovalRow, SessionRow } from '../sessions/store.ts'
+import { spend } from './budget.ts'
 import { auditBase, inTransaction, type Outcome, type TransactionContext } from './context.ts'
 import { actionLiteral, type Call, type Context, type WriteOperation } from './define.ts'
 import { asksPreview, type Envelope, envelopeErrors } from './envelope.ts'
@@ -91,9 +92,10 @@ async function applyOnce(
 
   const approval = named && (await namedApproval(ctx, named, operation, session?.id))
   const arguments_ = approval ? approvedInput(ctx, approval, input) : input
-  const { plan, subject } = await makePlan(ctx, operation, arguments_, claimed?.policies)
+  const { plan, subject, budget } = await makePlan(ctx, operation, arguments_, claimed?.policies)
   checkPlan(operation, plan, arguments_, envelope, approval)
   if (approval) await consumeApproval(ctx, approval)
+  else if (budget) await spend(ctx, budget)
   const applied = await operation.apply(ctx, plan, arguments_, subject)
   const body = operation.output.parse(applied.output) as Record<string, unknown>
   const sessionId = ctx.call.sessionId ?? approval?.sessionId

@@ -26,11 +26,18 @@ export const read = defineRead({
         source: z.enum(['default', 'organisation']),
       }),
     ),
+    budgets: z.array(
+      z.object({
+        principalKind: z.enum(['automation', 'agent']),
+        actionsPerMinute: z.number().int().nullable(),
+        largestAudience: z.number().int().nullable(),
+      }),
+    ),
   }),
   errors: ['unauthenticated', 'forbidden'],
   audit: { none: 'A read changes nothing.' },
   async run(ctx) {
-    const { rows, version } = await readPolicies(ctx.db, ctx.org)
+    const { rows, budgets, version } = await readPolicies(ctx.db, ctx.org)
     const writes = ctx.deps.operations.filter(
       (operation): operation is WriteOperation => operation.effect === 'write',
     )
@@ -51,6 +58,11 @@ export const read = defineRead({
         }
       }),
     )
-    return { ok: true as const, version, policies }
+    return {
+      ok: true as const,
+      version,
+      policies,
+      budgets: budgets.map(({ kind, ...limits }) => ({ principalKind: kind, ...limits })),
+    }
   },
 })

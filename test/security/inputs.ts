@@ -357,6 +357,7 @@ export const INPUTS: Inputs = {
     principalKind: 'automation',
     mode: 'confirm',
   }),
+  'policies.budgets.update': () => ({ principalKind: 'agent', actionsPerMinute: 100, largestAudience: null }),
   'audit.read': () => ({}),
 }
 

@@ -510,7 +510,8 @@ describe('[M-1] malformed tool calls are refused as over HTTP', () => {
     expect(Object.keys(ERRORS)).toContain(body.code)
     return body
   }
-  const forAutomation = OPERATIONS.filter(({ access }) => access.auth !== 'first-party-session')
+  const forPeople = ['first-party-session', 'signed-in-listener']
+  const forAutomation = OPERATIONS.filter(({ access }) => !forPeople.includes(access.auth))
 
   test.each(named(forAutomation))('%s', async (_, operation) => {
     await writesNothing(() =>

@@ -12,6 +12,8 @@ const BENCHES = [
   'extraction',
   'sync-plan',
   'sync-throughput',
+  'live-rooms',
+  'contentful',
 ] as const
 
 const here = fileURLToPath(new URL('.', import.meta.url))

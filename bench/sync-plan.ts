@@ -7,7 +7,7 @@ import { writeDocuments } from '../src/config-store/documents.ts'
 import type { SyncInput } from '../src/config-sync/planning/input.ts'
 import type { SyncPlan } from '../src/config-sync/planning/plan.ts'
 import { gather, type PlanRequest, type Side } from '../src/config-sync/planning/plan-job.ts'
-import { planSync } from '../src/config-sync/planning/plan-sync.ts'
+import { planOf, planSync } from '../src/config-sync/planning/plan-sync.ts'
 import { joinSecrets } from '../src/operation/redact.ts'
 import { generate } from '../test/harness/organisation/generate.ts'
 import { report } from './measure.ts'
@@ -35,7 +35,7 @@ export async function syncPlan(): Promise<void> {
     const resources = await fill(world, ORG)
     const request = await requestOf(world, resources)
     await measured('new', world, request, ({ rows }) => rows.every(({ action }) => action !== 'none'))
-    const input = await gather(world.deps, request)
+    const { input } = (await gather(world.deps, request)).planning
     const first = planSync(input)
     requests('store', first)
     requests('ids made by the target', planSync({ ...input, places: withoutIds(input) }))
@@ -62,9 +62,9 @@ async function measured(
   let parts: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
     const from = performance.now()
-    const input = await gather(deps, request)
+    const outline = await gather(deps, request)
     const gathered = performance.now()
-    const plan = planSync(input)
+    const plan = planOf(outline)
     const to = performance.now()
     seconds.push((to - from) / 1000)
     parts = [gathered - from, to - gathered].map(Math.round)
@@ -132,8 +132,8 @@ async function execute({ deps }: World, { rows }: SyncPlan): Promise<void> {
         document: joinSecrets(desired ?? {}, secrets),
       }))
       await writeDocuments({ db, deps, org: TARGET, now, author: 'bench' }, registry, writes)
-      const pairs = some.map(({ type, sourceId, targetId, base }) => ({
-        ...{ type, sourceId, targetId: targetId as string, base: base ?? {} },
+      const pairs = some.map(({ type, sourceId, targetId, base, settledAs = null }) => ({
+        ...{ type, sourceId, targetId: targetId as string, base: base ?? {}, settledAs },
         ...{ sourceOrg: ORG, syncedAt: now, jobId: 'bench' },
       }))
       await recordLineage(db, TARGET, pairs)

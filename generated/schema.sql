@@ -72,7 +72,8 @@ CREATE TABLE public.audit_log (
   idempotency_key text,
   correlation_id text,
   request_id text NOT NULL,
-  reason text
+  reason text,
+  also text[]
 );
 
 CREATE TABLE public.auth_account (
@@ -296,11 +297,56 @@ CREATE TABLE public.auth_verification (
   updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE public.communities (
+  org text NOT NULL,
+  unlocked boolean NOT NULL,
+  version integer NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.community_channels (
   org text NOT NULL,
   id text NOT NULL,
   title text NOT NULL,
   active boolean NOT NULL DEFAULT true,
+  created_at timestamp with time zone NOT NULL,
+  "position" smallint,
+  members_only boolean NOT NULL DEFAULT false,
+  head_seq bigint NOT NULL DEFAULT 0,
+  version integer NOT NULL DEFAULT 1,
+  updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.community_chat_limits (
+  org text NOT NULL,
+  channel_id text NOT NULL,
+  user_id text NOT NULL,
+  kind text NOT NULL,
+  free_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.community_chat_messages (
+  org text NOT NULL,
+  id text NOT NULL,
+  channel_id text NOT NULL,
+  seq bigint NOT NULL,
+  at_seq bigint NOT NULL,
+  user_id text NOT NULL,
+  display_name text NOT NULL,
+  via text,
+  body text NOT NULL,
+  status text NOT NULL,
+  pinned boolean NOT NULL DEFAULT false,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+) WITH (fillfactor=80);
+
+CREATE TABLE public.community_chat_reactions (
+  org text NOT NULL,
+  message_id text NOT NULL,
+  user_id text NOT NULL,
+  reaction text NOT NULL,
   created_at timestamp with time zone NOT NULL
 );
 
@@ -388,7 +434,8 @@ CREATE TABLE public.config_job_rows (
   code text,
   error text,
   updated_at timestamp with time zone NOT NULL,
-  base json
+  base json,
+  settled_as text
 );
 
 CREATE TABLE public.config_jobs (
@@ -462,7 +509,9 @@ CREATE TABLE public.config_lineage (
   last_synced_at timestamp with time zone,
   last_sync_job_id text,
   base json,
-  created_at timestamp with time zone NOT NULL
+  created_at timestamp with time zone NOT NULL,
+  settled_as text,
+  settled_by text
 );
 
 CREATE TABLE public.config_lineage_blocks (
@@ -680,7 +729,11 @@ CREATE TABLE public.live_chat_messages (
   body text NOT NULL,
   status text NOT NULL,
   pinned boolean NOT NULL DEFAULT false,
-  created_at timestamp with time zone NOT NULL
+  created_at timestamp with time zone NOT NULL,
+  seq bigint NOT NULL,
+  user_id text,
+  version integer NOT NULL DEFAULT 1,
+  updated_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.live_events (
@@ -709,16 +762,122 @@ CREATE TABLE public.live_events (
   updated_at timestamp with time zone NOT NULL
 ) WITH (fillfactor=80);
 
+CREATE TABLE public.live_nodes (
+  node text NOT NULL,
+  lease_until timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.live_presence (
+  org text NOT NULL,
+  event_id text NOT NULL,
+  connection text NOT NULL,
+  node text NOT NULL,
+  person text NOT NULL,
+  signed_in boolean NOT NULL,
+  joined_at timestamp with time zone NOT NULL,
+  left_at timestamp with time zone
+);
+
+CREATE TABLE public.live_room_entries (
+  org text NOT NULL,
+  event_id text NOT NULL,
+  seq bigint NOT NULL,
+  kind text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  messages text[] NOT NULL DEFAULT '{}'::text[],
+  detail jsonb NOT NULL DEFAULT '{}'::jsonb
+);
+
+CREATE TABLE public.live_room_people (
+  org text NOT NULL,
+  event_id text NOT NULL,
+  user_id text NOT NULL,
+  generation integer NOT NULL DEFAULT 0,
+  removed boolean NOT NULL DEFAULT false,
+  tokens real NOT NULL,
+  refilled_at timestamp with time zone NOT NULL,
+  last_note_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+) WITH (fillfactor=50);
+
+CREATE TABLE public.live_rooms (
+  org text NOT NULL,
+  event_id text NOT NULL,
+  origin text NOT NULL DEFAULT substr(md5((gen_random_uuid())::text), 1, 8),
+  last_seq bigint NOT NULL DEFAULT 0,
+  last_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  slow_mode_seconds smallint NOT NULL DEFAULT 0,
+  visible_messages integer NOT NULL DEFAULT 0,
+  flagged_messages integer NOT NULL DEFAULT 0,
+  hidden_messages integer NOT NULL DEFAULT 0,
+  pinned_messages integer NOT NULL DEFAULT 0
+) WITH (fillfactor=50);
+
 CREATE TABLE public.migrations (
   name text NOT NULL,
   checksum text NOT NULL,
   applied_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE public.notification_campaigns (
+  org text NOT NULL,
+  id text NOT NULL,
+  event_id text NOT NULL,
+  principal_id text NOT NULL,
+  operation_id text NOT NULL,
+  idempotency_key text NOT NULL,
+  title text NOT NULL,
+  body text NOT NULL,
+  starts_at timestamp with time zone,
+  audience_version bigint NOT NULL,
+  audience_size integer NOT NULL,
+  audience_hash text NOT NULL,
+  status text NOT NULL,
+  reached text NOT NULL DEFAULT ''::text,
+  told integer NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL,
+  moved_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone
+);
+
+CREATE TABLE public.notification_items (
+  org text NOT NULL,
+  campaign_id text NOT NULL,
+  subscriber_id text NOT NULL,
+  title text NOT NULL,
+  body text NOT NULL,
+  time_zone text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  read_at timestamp with time zone
+);
+
 CREATE TABLE public.policy_versions (
   org text NOT NULL,
   version integer NOT NULL,
   updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.push_deliveries (
+  org text NOT NULL,
+  campaign_id text NOT NULL,
+  device_id text NOT NULL,
+  subscriber_id text NOT NULL,
+  platform text NOT NULL,
+  status text NOT NULL,
+  reason text,
+  attempts integer NOT NULL DEFAULT 0,
+  next_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.push_devices (
+  org text NOT NULL,
+  id text NOT NULL,
+  user_id text NOT NULL,
+  platform text NOT NULL,
+  name text,
+  token bytea NOT NULL,
+  token_hash text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  registered_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.session_approvals (
@@ -758,12 +917,132 @@ CREATE TABLE public.session_events (
   body jsonb NOT NULL
 );
 
+CREATE TABLE public.subscriber_audiences (
+  org text NOT NULL,
+  version bigint NOT NULL DEFAULT 0,
+  size integer NOT NULL DEFAULT 0,
+  digest bit(256) NOT NULL DEFAULT (0)::bit(256)
+);
+
+CREATE TABLE public.subscribers (
+  org text NOT NULL,
+  id text NOT NULL,
+  email text NOT NULL,
+  user_id text,
+  status text NOT NULL,
+  time_zone text NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  audience_version bigint,
+  created_at timestamp with time zone NOT NULL,
+  asked_at timestamp with time zone NOT NULL,
+  confirmed_at timestamp with time zone,
+  unsubscribed_at timestamp with time zone
+);
+
+CREATE OR REPLACE FUNCTION public.auth_organization_has_general()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  INSERT INTO community_channels (org, id, title, position, created_at, updated_at)
+  VALUES (NEW.id, 'general', 'General', 1, NEW.created_at, date_trunc('milliseconds', NEW.created_at))
+  ON CONFLICT (org, id) DO NOTHING;
+  RETURN NULL;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.auth_organization_keeps_slug()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 BEGIN
   RAISE EXCEPTION 'the slug of an organisation never changes' USING ERRCODE = 'check_violation';
+END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.live_room_epoch(origin text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT origin || substr(md5(s.system_identifier::text || '/' || c.timeline_id::text), 1, 8)
+    FROM pg_control_system() s, pg_control_checkpoint() c
+$function$
+;
+CREATE OR REPLACE FUNCTION public.live_room_post(p_org text, p_event text, posts jsonb, p_now timestamp with time zone, burst real, refill_ms real)
+ RETURNS TABLE(place integer, outcome text, seq bigint, at timestamp with time zone, wait_ms integer)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  room    live_rooms;
+  event   record;
+  post    record;
+  author  live_room_people;
+  known   boolean;
+  held    real;
+  fresh   timestamptz;
+  wait    real;
+  ids     text[] := '{}';
+  users   text[] := '{}';
+  names   text[] := '{}';
+  bodies  text[] := '{}';
+  times   timestamptz[] := '{}';
+BEGIN
+  -- the event before the room, as every change of an event locks them: it stays as it is until this is committed
+  SELECT e.status, e.chat_enabled, e.subscriber_only INTO event FROM live_events e
+   WHERE e.org = p_org AND e.id = p_event FOR KEY SHARE;
+  SELECT * INTO room FROM live_rooms r WHERE r.org = p_org AND r.event_id = p_event FOR UPDATE;
+  fresh := greatest(date_trunc('milliseconds', p_now), room.last_at + interval '1 millisecond');
+  FOR post IN SELECT n.ordinality::integer AS place, n.value AS v FROM jsonb_array_elements(posts) WITH ORDINALITY n LOOP
+    place := post.place; seq := NULL; at := NULL; wait_ms := NULL;
+    known := false; held := burst; wait := 0;
+    -- moderators neither wait nor are they kept out, so nothing is kept of them
+    IF NOT (post.v->>'moderates')::boolean THEN
+      SELECT * INTO author FROM live_room_people p
+       WHERE p.org = p_org AND p.event_id = p_event AND p.user_id = post.v->>'userId' FOR UPDATE;
+      known := FOUND;
+      IF known THEN
+        held := least(burst, author.tokens + greatest(0, extract(epoch FROM p_now - author.refilled_at)) * 1000 / refill_ms);
+        wait := greatest(
+          CASE WHEN held < 1 THEN (1 - held) * refill_ms ELSE 0 END,
+          CASE WHEN room.slow_mode_seconds > 0 AND author.last_note_at > '-infinity' THEN
+            extract(epoch FROM author.last_note_at + make_interval(secs => room.slow_mode_seconds) - p_now) * 1000 ELSE 0 END);
+      END IF;
+    END IF;
+    IF event.status IS NULL OR event.status NOT IN ('scheduled', 'live') OR NOT event.chat_enabled THEN
+      outcome := 'closed';
+    ELSIF known AND author.removed THEN
+      outcome := 'removed';
+    ELSIF event.subscriber_only AND NOT (post.v->>'subscriber')::boolean AND NOT (post.v->>'moderates')::boolean THEN
+      outcome := 'subscribers-only';
+    ELSIF wait > 0 THEN
+      outcome := 'paced'; wait_ms := ceil(wait);
+    ELSE
+      IF known THEN
+        UPDATE live_room_people p SET tokens = held - 1, refilled_at = p_now, last_note_at = p_now
+         WHERE p.org = p_org AND p.event_id = p_event AND p.user_id = author.user_id;
+      ELSIF NOT (post.v->>'moderates')::boolean THEN
+        INSERT INTO live_room_people (org, event_id, user_id, tokens, refilled_at, last_note_at)
+        VALUES (p_org, p_event, post.v->>'userId', burst - 1, p_now, p_now);
+      END IF;
+      outcome := 'posted';
+      ids := ids || (post.v->>'id'); users := users || (post.v->>'userId');
+      names := names || (post.v->>'name'); bodies := bodies || (post.v->>'body');
+      at := fresh + make_interval(secs => 0.001 * (cardinality(ids) - 1));
+      times := times || at;
+      seq := room.last_seq + cardinality(ids);
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+  IF cardinality(ids) = 0 THEN RETURN; END IF;
+  UPDATE live_rooms r SET last_seq = room.last_seq + cardinality(ids), last_at = times[cardinality(times)],
+         visible_messages = r.visible_messages + cardinality(ids)
+   WHERE r.org = p_org AND r.event_id = p_event;
+  INSERT INTO live_chat_messages (org, id, event_id, seq, user_id, display_name, body, status, created_at, updated_at)
+  SELECT p_org, n.id, p_event, room.last_seq + n.place, n.user_id, n.name, n.body, 'visible', n.made, n.made
+    FROM unnest(ids, users, names, bodies, times) WITH ORDINALITY AS n (id, user_id, name, body, made, place);
+  INSERT INTO live_room_entries (org, event_id, seq, kind, at, messages)
+  SELECT p_org, p_event, room.last_seq + n.place, 'message', n.made, ARRAY[n.id]
+    FROM unnest(ids, times) WITH ORDINALITY AS n (id, made, place);
 END
 $function$
 ;
@@ -831,7 +1110,25 @@ ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_check CHECK ((email 
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_key UNIQUE (email);
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_pkey PRIMARY KEY (id);
 ALTER TABLE public.auth_verification ADD CONSTRAINT auth_verification_pkey PRIMARY KEY (id);
+ALTER TABLE public.communities ADD CONSTRAINT communities_pkey PRIMARY KEY (org);
+ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_check CHECK (
+CASE
+    WHEN active THEN (("position" >= 1) AND ("position" <= 4))
+    ELSE ("position" IS NULL)
+END);
+ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_check1 CHECK (((id <> 'general'::text) OR active));
 ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_places EXCLUDE USING btree (org WITH =, "position" WITH =) WHERE (active) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE public.community_chat_limits ADD CONSTRAINT community_chat_limits_kind_check CHECK ((kind = ANY (ARRAY['post'::text, 'react'::text])));
+ALTER TABLE public.community_chat_limits ADD CONSTRAINT community_chat_limits_org_channel_id_fkey FOREIGN KEY (org, channel_id) REFERENCES community_channels(org, id);
+ALTER TABLE public.community_chat_limits ADD CONSTRAINT community_chat_limits_pkey PRIMARY KEY (org, channel_id, user_id, kind);
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_check CHECK ((at_seq >= seq));
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_check1 CHECK ((NOT (pinned AND (status = 'hidden'::text))));
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_org_channel_id_fkey FOREIGN KEY (org, channel_id) REFERENCES community_channels(org, id);
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.community_chat_messages ADD CONSTRAINT community_chat_messages_status_check CHECK ((status = ANY (ARRAY['visible'::text, 'hidden'::text, 'flagged'::text])));
+ALTER TABLE public.community_chat_reactions ADD CONSTRAINT community_chat_reactions_org_message_id_fkey FOREIGN KEY (org, message_id) REFERENCES community_chat_messages(org, id);
+ALTER TABLE public.community_chat_reactions ADD CONSTRAINT community_chat_reactions_pkey PRIMARY KEY (org, message_id, user_id, reaction);
 ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_kind_check CHECK ((kind = ANY (ARRAY['countersign'::text, 'rest'::text])));
 ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
 ALTER TABLE public.config_connectors ADD CONSTRAINT config_connectors_pkey PRIMARY KEY (org, id);
@@ -913,8 +1210,33 @@ ALTER TABLE public.live_events ADD CONSTRAINT live_events_org_community_channel_
 ALTER TABLE public.live_events ADD CONSTRAINT live_events_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.live_events ADD CONSTRAINT live_events_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'live'::text, 'ended'::text, 'cancelled'::text])));
 ALTER TABLE public.live_events ADD CONSTRAINT live_events_stream_provider_check CHECK ((stream_provider = ANY (ARRAY['none'::text, 'cloudflare_stream'::text, 'external_url'::text])));
+ALTER TABLE public.live_nodes ADD CONSTRAINT live_nodes_pkey PRIMARY KEY (node);
+ALTER TABLE public.live_presence ADD CONSTRAINT live_presence_pkey PRIMARY KEY (org, event_id, connection);
+ALTER TABLE public.live_room_entries ADD CONSTRAINT live_room_entries_kind_check CHECK ((kind = ANY (ARRAY['message'::text, 'moderation'::text, 'status'::text, 'settings'::text, 'roster'::text])));
+ALTER TABLE public.live_room_entries ADD CONSTRAINT live_room_entries_pkey PRIMARY KEY (org, event_id, seq);
+ALTER TABLE public.live_room_people ADD CONSTRAINT live_room_people_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
+ALTER TABLE public.live_room_people ADD CONSTRAINT live_room_people_pkey PRIMARY KEY (org, event_id, user_id);
+ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
+ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_pkey PRIMARY KEY (org, event_id);
+ALTER TABLE public.live_rooms ADD CONSTRAINT live_rooms_slow_mode_seconds_check CHECK (((slow_mode_seconds >= 0) AND (slow_mode_seconds <= 3600)));
 ALTER TABLE public.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_org_principal_id_operation_id_idempo_key UNIQUE (org, principal_id, operation_id, idempotency_key);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.notification_campaigns ADD CONSTRAINT notification_campaigns_status_check CHECK ((status = ANY (ARRAY['expanding'::text, 'sending'::text, 'done'::text])));
+ALTER TABLE public.notification_items ADD CONSTRAINT notification_items_org_campaign_id_fkey FOREIGN KEY (org, campaign_id) REFERENCES notification_campaigns(org, id);
+ALTER TABLE public.notification_items ADD CONSTRAINT notification_items_org_subscriber_id_fkey FOREIGN KEY (org, subscriber_id) REFERENCES subscribers(org, id);
+ALTER TABLE public.notification_items ADD CONSTRAINT notification_items_pkey PRIMARY KEY (org, campaign_id, subscriber_id);
 ALTER TABLE public.policy_versions ADD CONSTRAINT policy_versions_pkey PRIMARY KEY (org);
+ALTER TABLE public.push_deliveries ADD CONSTRAINT push_deliveries_org_campaign_id_subscriber_id_fkey FOREIGN KEY (org, campaign_id, subscriber_id) REFERENCES notification_items(org, campaign_id, subscriber_id);
+ALTER TABLE public.push_deliveries ADD CONSTRAINT push_deliveries_pkey PRIMARY KEY (org, campaign_id, device_id);
+ALTER TABLE public.push_deliveries ADD CONSTRAINT push_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'provider-not-configured'::text, 'token-dropped'::text, 'refused'::text, 'given-up'::text, 'withdrawn'::text])));
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_org_platform_token_hash_key UNIQUE (org, platform, token_hash);
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_platform_check CHECK ((platform = ANY (ARRAY['apns'::text, 'fcm'::text])));
+ALTER TABLE public.push_devices ADD CONSTRAINT push_devices_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_user(id) ON DELETE CASCADE;
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check CHECK (((sealed_secrets IS NULL) OR (status = ANY (ARRAY['pending'::text, 'approved'::text]))));
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check1 CHECK ((execute_when_approved = (requested_scopes IS NOT NULL)));
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_check2 CHECK ((execute_when_approved OR (NOT opened_session)));
@@ -923,9 +1245,20 @@ ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMA
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_pkey PRIMARY KEY (org, session_id, sequence);
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK ((type = ANY (ARRAY['session.created'::text, 'message.appended'::text, 'tool.call.started'::text, 'tool.call.completed'::text, 'approval.requested'::text, 'approval.resolved'::text, 'session.completed'::text, 'session.cancelled'::text])));
+ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_pkey PRIMARY KEY (org);
+ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_size_check CHECK ((size >= 0));
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_check CHECK (((status = 'confirmed'::text) = (audience_version IS NOT NULL)));
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_email_check CHECK ((email = lower(email)));
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_org_email_key UNIQUE (org, email);
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'unsubscribed'::text])));
+ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_user(id) ON DELETE SET NULL;
 
 CREATE INDEX agent_sessions_recent ON public.agent_sessions USING btree (org, created_at DESC, id DESC);
 CREATE INDEX agent_sessions_status ON public.agent_sessions USING btree (org, status, created_at DESC, id DESC);
+CREATE INDEX audit_log_live ON public.audit_log USING btree (org, seq DESC) WHERE ((outcome = 'applied'::text) AND (target_kind = ANY (ARRAY['live-event'::text, 'live-room'::text, 'live-note'::text])));
 CREATE INDEX audit_log_target ON public.audit_log USING btree (org, target_kind, target_id, seq DESC);
 CREATE INDEX auth_account_user_id_idx ON public.auth_account USING btree (user_id);
 CREATE INDEX auth_apikey_config_id_idx ON public.auth_apikey USING btree (config_id);
@@ -951,6 +1284,8 @@ CREATE INDEX auth_oauth_refresh_token_session_id_idx ON public.auth_oauth_refres
 CREATE INDEX auth_oauth_refresh_token_user_id_idx ON public.auth_oauth_refresh_token USING btree (user_id);
 CREATE INDEX auth_session_user_id_idx ON public.auth_session USING btree (user_id);
 CREATE INDEX auth_verification_identifier_idx ON public.auth_verification USING btree (identifier);
+CREATE INDEX community_chat_messages_flagged ON public.community_chat_messages USING btree (org, channel_id) WHERE (status = 'flagged'::text);
+CREATE INDEX community_chat_messages_pinned ON public.community_chat_messages USING btree (org, channel_id, seq) WHERE pinned;
 CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name, from_type, from_id) INCLUDE (to_type, kind, required);
 CREATE INDEX config_job_rows_by_key ON public.config_job_rows USING btree (org, job_id, type, source_id);
 CREATE INDEX config_job_rows_by_status ON public.config_job_rows USING btree (org, job_id, status, seq);
@@ -973,12 +1308,26 @@ CREATE INDEX embedded_rooms_order ON public.embedded_rooms USING btree (org, sta
 CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX live_chat_messages_event ON public.live_chat_messages USING btree (org, event_id, created_at DESC);
 CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at DESC NULLS LAST, id);
+CREATE INDEX live_presence_node ON public.live_presence USING btree (node);
+CREATE INDEX notification_campaigns_by_time ON public.notification_campaigns USING btree (org, created_at DESC, id DESC);
+CREATE INDEX notification_campaigns_open ON public.notification_campaigns USING btree (moved_at) WHERE (status <> 'done'::text);
+CREATE INDEX notification_items_inbox ON public.notification_items USING btree (org, subscriber_id, created_at DESC, campaign_id DESC);
+CREATE INDEX notification_items_unread ON public.notification_items USING btree (org, subscriber_id) WHERE (read_at IS NULL);
+CREATE INDEX push_deliveries_pending ON public.push_deliveries USING btree (org, campaign_id, next_at) WHERE (status = 'pending'::text);
+CREATE INDEX push_devices_of_user ON public.push_devices USING btree (org, user_id);
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
+CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);
+CREATE INDEX subscribers_pending ON public.subscribers USING btree (org, asked_at, id) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
+CREATE UNIQUE INDEX community_chat_messages_log ON public.community_chat_messages USING btree (org, channel_id, at_seq);
+CREATE UNIQUE INDEX community_chat_messages_seq ON public.community_chat_messages USING btree (org, channel_id, seq);
 CREATE UNIQUE INDEX config_connectors_external_org ON public.config_connectors USING btree (org, external_org) WHERE (external_org IS NOT NULL);
 CREATE UNIQUE INDEX grants_key ON public.grants USING btree (org, key_id) WHERE (key_id IS NOT NULL);
 CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, delegator_user_id, oauth_client_id) WHERE ((oauth_client_id IS NOT NULL) AND (revoked_at IS NULL));
+CREATE UNIQUE INDEX live_chat_messages_seq ON public.live_chat_messages USING btree (org, event_id, seq);
+CREATE UNIQUE INDEX subscribers_account ON public.subscribers USING btree (org, user_id) WHERE (user_id IS NOT NULL);
 
+CREATE TRIGGER auth_organization_has_general AFTER INSERT ON public.auth_organization FOR EACH ROW EXECUTE FUNCTION auth_organization_has_general();
 CREATE TRIGGER auth_organization_keeps_slug BEFORE UPDATE OF id, slug ON public.auth_organization FOR EACH ROW WHEN (((old.id <> new.id) OR (old.slug <> new.slug))) EXECUTE FUNCTION auth_organization_keeps_slug();

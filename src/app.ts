@@ -12,6 +12,7 @@ import { databaseProblem } from './db/problem.ts'
 import type { Deps } from './deps.ts'
 import { registerCalendar } from './embedded/calendar.ts'
 import { registerHealth } from './health.ts'
+import { serveSockets } from './live/socket/serve.ts'
 import { admits } from './operation/admit.ts'
 import { fail } from './operation/errors.ts'
 import { mountOperations, originOf, sendProblem, transportProblem } from './operation/http.ts'
@@ -83,6 +84,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   registerPages(app, deps)
   registerCalendar(app, deps)
   mountOperations(app, deps, deps.operations)
+  serveSockets(app, deps)
   const document = JSON.stringify(openapi(deps.operations, VERSION))
   app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document))
   await app.register((scope) => mcpHttp(scope, mcpOptions(deps)))
@@ -110,8 +112,8 @@ export const catalogOf = (deps: Deps) =>
     run: (operation, input, call) => run(deps, operation, input, call),
     visible: (principal, operation) => admits(operation.access, principal),
     watch(operation, input, caller, changed) {
-      if (operation.effect !== 'read' || !operation.stream) return () => {}
-      return deps.feed.follow(caller.principal.org, String(input.sessionId), changed)
+      if (operation.effect !== 'read' || !operation.follows) return () => {}
+      return deps.feed.follow(caller.principal.org, operation.follows(input), changed)
     },
     info: { name: 'countersign', version: VERSION },
     instructions:

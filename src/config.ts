@@ -4,6 +4,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import type { MediaConfig } from './embedded/media.ts'
 import { keptFile } from './kept-file.ts'
+import { type PushConfig, readPush } from './push/config.ts'
 
 export type Config = {
   port: number
@@ -23,6 +24,8 @@ export type Config = {
   allowPrivateConnectors?: boolean
   /** Who hands out media tokens for embedded rooms; absent: nobody. */
   media?: MediaConfig
+  /** Credentials of push providers; what is absent is told as `provider-not-configured`. */
+  push?: PushConfig
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -78,6 +81,19 @@ const Env = z.object({
     .optional(),
   COUNTERSIGN_MEDIA_KEY: z.string().max(200, 'must have at most 200 characters').optional(),
   COUNTERSIGN_MEDIA_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  COUNTERSIGN_APNS_KEY_FILE: z.string().max(4000).optional(),
+  COUNTERSIGN_APNS_KEY_ID: z.string().max(100).optional(),
+  COUNTERSIGN_APNS_TEAM_ID: z.string().max(100).optional(),
+  COUNTERSIGN_APNS_TOPIC: z.string().max(300).optional(),
+  COUNTERSIGN_APNS_ENDPOINT: z
+    .string()
+    .refine(isOrigin, 'must be an origin such as https://api.push.apple.com')
+    .default('https://api.push.apple.com'),
+  COUNTERSIGN_FCM_CREDENTIALS_FILE: z.string().max(4000).optional(),
+  COUNTERSIGN_FCM_ENDPOINT: z
+    .string()
+    .refine(isOrigin, 'must be an origin such as https://fcm.googleapis.com')
+    .default('https://fcm.googleapis.com'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
 })
 
@@ -97,6 +113,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     mistakes.push(
       `${MEDIA.filter((name) => !media.includes(name)).join(' and ')} must be set with ${media.join(' and ')}`,
     )
+  const push = result.success ? readPush(result.data, mistakes) : undefined
   if (!result.success || mistakes.length > 0) throw new ConfigError(mistakes)
   const values = result.data
   const dataDir = path.resolve(values.COUNTERSIGN_DATA_DIR)
@@ -120,6 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
           },
         }
       : {}),
+    ...(push ? { push } : {}),
   }
 }
 

@@ -503,14 +503,14 @@ describe('[CLI-7] what there is', () => {
 const COMMON = ['--json', '--help']
 const optionsOf = (text: string): string[] => [...new Set(text.match(/--[a-z-]+/g))].sort()
 const commandOf = (usage: string): string =>
-  (/^[a-z]+( [a-z]+)?(?= |$)/.exec(usage)?.[0] ?? '').replace(/^call .*/, 'call')
+  (/^[a-z]+( [a-z][a-z-]*)?(?= |$)/.exec(usage)?.[0] ?? '').replace(/^call .*/, 'call')
 
 /** The commands that take no further command, with what they say about themselves. */
 async function leaves(command: string[]): Promise<{ command: string[]; stdout: string }[]> {
   const { stdout } = await run([...command, '--help'])
   const [, listed] = stdout.split('\nCommands:\n')
   if (listed === undefined) return [{ command, stdout }]
-  const names = [...listed.matchAll(/^ {2}([a-z]+)/gm)]
+  const names = [...listed.matchAll(/^ {2}([a-z-]+)/gm)]
     .map(([, name]) => name as string)
     .filter((name) => name !== 'help')
   return (await Promise.all(names.map((name) => leaves([...command, name])))).flat()

@@ -53,6 +53,17 @@ export function createMetrics(db: Pick<Db, 'pool'>) {
       labelNames: ['status'],
       registers,
     }),
+    sockets: new Gauge({
+      name: 'countersign_live_sockets',
+      help: 'Sockets of live rooms that are subscribed at this process.',
+      registers,
+    }),
+    socketsEnded: new Counter({
+      name: 'countersign_live_sockets_ended_total',
+      help: 'Sockets of live rooms that this process ended, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
     streams: new Gauge({
       name: 'countersign_event_streams',
       help: 'Open event streams of this process.',

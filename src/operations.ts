@@ -1,6 +1,12 @@
 import { contractsRead } from './actions/contracts-read.ts'
 import { envelopeValidate } from './actions/envelope-validate.ts'
 import { read as auditRead } from './audit/read.ts'
+import { channelsManage } from './community/channels-manage.ts'
+import { chatRead } from './community/chat-read.ts'
+import { messagesModerate } from './community/messages-moderate.ts'
+import { messagesPost } from './community/messages-post.ts'
+import { messagesReact } from './community/messages-react.ts'
+import { messagesRead } from './community/messages-read.ts'
 import { configsCompare } from './config-hub/configs-compare.ts'
 import { configsDependencies } from './config-hub/configs-dependencies.ts'
 import { configsList } from './config-hub/configs-list.ts'
@@ -71,12 +77,38 @@ import { roomsConfirmedCreate } from './embedded/rooms-confirmed-create.ts'
 import { roomsConfirmedUpdate } from './embedded/rooms-confirmed-update.ts'
 import { roomsPreview } from './embedded/rooms-preview.ts'
 import { roomsRead } from './embedded/rooms-read.ts'
+import { chatMessagesPost } from './live/chat-messages-post.ts'
+import { chatMessagesRead } from './live/chat-messages-read.ts'
+import { chatModerationManage } from './live/chat-moderation-manage.ts'
+import { chatSettingsUpdate } from './live/chat-settings-update.ts'
+import { communityChannelLink } from './live/community-channel-link.ts'
 import { controlsRead } from './live/controls-read.ts'
+import { eventsAuditRead } from './live/events-audit-read.ts'
+import { eventsSchedule } from './live/events-schedule.ts'
 import { eventsScheduleConfirmedCreate } from './live/events-schedule-confirmed-create.ts'
 import { eventsScheduleConfirmedUpdate } from './live/events-schedule-confirmed-update.ts'
 import { eventsSchedulePreview } from './live/events-schedule-preview.ts'
 import { eventsStatusConfirmedUpdate } from './live/events-status-confirmed-update.ts'
 import { eventsStatusPreview } from './live/events-status-preview.ts'
+import { eventsStatusUpdate } from './live/events-status-update.ts'
+import { logRead } from './live/log-read.ts'
+import { moderationBatchConfirmedUpdate } from './live/moderation-batch-confirmed-update.ts'
+import { moderationBatchPreview } from './live/moderation-batch-preview.ts'
+import { moderationUndoConfirmedUpdate } from './live/moderation-undo-confirmed-update.ts'
+import { moderationUndoPreview } from './live/moderation-undo-preview.ts'
+import { socketTokenCreate } from './live/socket-token-create.ts'
+import { campaignsRead } from './notifications/campaigns-read.ts'
+import { confirmationsList } from './notifications/confirmations-list.ts'
+import { devicesList } from './notifications/devices-list.ts'
+import { devicesRegister } from './notifications/devices-register.ts'
+import { devicesRemove } from './notifications/devices-remove.ts'
+import { inboxCount } from './notifications/inbox-count.ts'
+import { inboxList } from './notifications/inbox-list.ts'
+import { inboxMark } from './notifications/inbox-mark.ts'
+import { subscriptionsConfirm } from './notifications/subscriptions-confirm.ts'
+import { subscriptionsCreate } from './notifications/subscriptions-create.ts'
+import { subscriptionsEnd } from './notifications/subscriptions-end.ts'
+import { subscriptionsRead } from './notifications/subscriptions-read.ts'
 import { actionLiteral, type Operation } from './operation/define.ts'
 import { read as policiesRead } from './policies/read.ts'
 import { update as policiesUpdate } from './policies/update.ts'
@@ -116,6 +148,26 @@ export const OPERATIONS: readonly Operation[] = checked([
   eventsScheduleConfirmedUpdate,
   eventsStatusPreview,
   eventsStatusConfirmedUpdate,
+  chatMessagesRead,
+  chatMessagesPost,
+  chatModerationManage,
+  socketTokenCreate,
+  logRead,
+  chatSettingsUpdate,
+  moderationBatchPreview,
+  moderationBatchConfirmedUpdate,
+  moderationUndoPreview,
+  moderationUndoConfirmedUpdate,
+  eventsSchedule,
+  communityChannelLink,
+  eventsStatusUpdate,
+  eventsAuditRead,
+  chatRead,
+  messagesRead,
+  messagesPost,
+  messagesReact,
+  messagesModerate,
+  channelsManage,
   roomsRead,
   roomRosterRead,
   roomsCalendarRead,
@@ -128,6 +180,18 @@ export const OPERATIONS: readonly Operation[] = checked([
   roomJoin,
   roomLeave,
   roomMediaTokenCreate,
+  subscriptionsCreate,
+  subscriptionsConfirm,
+  subscriptionsEnd,
+  subscriptionsRead,
+  confirmationsList,
+  inboxList,
+  inboxCount,
+  inboxMark,
+  devicesRegister,
+  devicesList,
+  devicesRemove,
+  campaignsRead,
   hubManifestRead,
   typesList,
   typesRead,

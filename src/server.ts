@@ -4,15 +4,17 @@ import { createAccess } from './access/auth.ts'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError } from './config.ts'
 import { openStorage, type Storage } from './db/connect.ts'
+import { createLogFeed } from './db/log-feed.ts'
 import { migrate } from './db/migrate.ts'
 import type { Deps } from './deps.ts'
 import { installJobs } from './jobs/install.ts'
 import { type Jobs, startJobs } from './jobs/start.ts'
+import { createPostbox } from './live/room/post.ts'
 import { createLogger } from './log.ts'
+import { LOGS } from './logs.ts'
 import { createMetrics } from './metrics.ts'
 import { createSealing } from './operation/sealing.ts'
 import { OPERATIONS } from './operations.ts'
-import { createSessionFeed } from './sessions/feed.ts'
 
 export type Running = { deps: Deps; storage: Storage; stop(): Promise<void> }
 export type Serving = Running & { app: FastifyInstance; url: string }
@@ -35,7 +37,8 @@ export async function openDeps(config: Config): Promise<Running> {
     log,
     access: createAccess({ db, config, log }),
     sealing: createSealing(config.secret),
-    feed: createSessionFeed(db, log),
+    feed: createLogFeed(db, log, LOGS),
+    postbox: createPostbox(db),
     metrics: createMetrics(db),
     clock: () => new Date(),
     operations: OPERATIONS,

@@ -7,7 +7,6 @@ import { removeDataFolder, temporaryDataFolder } from '../src/db/embedded/folder
 import { startEmbedded } from '../src/db/embedded/start.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { openDb } from '../src/db/pool.ts'
-import { LIVE_CONTRACT_ONLY } from '../src/live/contract-only.ts'
 import { describe } from '../src/operation/manifest.ts'
 import { openapi } from '../src/operation/openapi.ts'
 import { OPERATIONS } from '../src/operations.ts'
@@ -21,9 +20,7 @@ async function generate(check: boolean): Promise<number> {
   const files: Record<string, string> = {
     'openapi.json': json(openapi(OPERATIONS, VERSION)),
     'operations.json': json(
-      [...OPERATIONS, ...LIVE_CONTRACT_ONLY].map((operation) =>
-        describe(operation, 'https://example.org', guestPrincipal('laurel')),
-      ),
+      OPERATIONS.map((operation) => describe(operation, 'https://example.org', guestPrincipal('laurel'))),
     ),
     'schema.sql': await migratedSchema(),
   }

@@ -2,7 +2,6 @@ import { globSync, readFileSync } from 'node:fs'
 import { expect, describe as suite, test } from 'vitest'
 import { z } from 'zod'
 import { guestPrincipal } from '../src/access/principal.ts'
-import { LIVE_CONTRACT_ONLY } from '../src/live/contract-only.ts'
 import { requestOf } from '../src/operation/cli.ts'
 import { actionLiteral, type Operation } from '../src/operation/define.ts'
 import { ERRORS } from '../src/operation/errors.ts'
@@ -28,7 +27,7 @@ suite('[K-4] from an operation’s id one guesses', () => {
   })
 
   test('that no file which derives a surface knows any operation', () => {
-    const names = [...OPERATIONS, ...LIVE_CONTRACT_ONLY].flatMap(({ id, tool }) => [`'${id}'`, `'${tool}'`])
+    const names = OPERATIONS.flatMap(({ id, tool }) => [`'${id}'`, `'${tool}'`])
     const files = globSync('src/operation/*.ts', { cwd: ROOT.pathname }).filter(
       (file) => !file.endsWith('.test.ts'),
     )
@@ -65,22 +64,19 @@ suite('[K-5] the list refuses', () => {
 })
 
 suite('[K-6] the descriptor of every operation derives', () => {
-  test.each([...OPERATIONS, ...LIVE_CONTRACT_ONLY].map((operation) => [operation.id, operation] as const))(
-    '%s',
-    (id, operation) => {
-      const descriptor = describe(operation, 'https://example.org', guestPrincipal('laurel'))
-      expect(DescriptorSchema.parse(descriptor)).toEqual(descriptor)
-      expect(descriptor).toMatchObject({ id, toolName: operation.tool })
-      expect(descriptor.endpoint.href).toBe(`https://example.org${operation.http.path}`)
-      expect(Object.keys(descriptor.input).sort()).toEqual(Object.keys(operation.input.shape).sort())
-      expect(descriptor.confirmation.required).toBe(descriptor.confirmation.kind !== 'none')
-      for (const [name, field] of Object.entries(descriptor.input))
-        expect({ name, required: field.required }).toEqual({
-          name,
-          required: !operation.input.shape[name]!.safeParse(undefined).success,
-        })
-    },
-  )
+  test.each(OPERATIONS.map((operation) => [operation.id, operation] as const))('%s', (id, operation) => {
+    const descriptor = describe(operation, 'https://example.org', guestPrincipal('laurel'))
+    expect(DescriptorSchema.parse(descriptor)).toEqual(descriptor)
+    expect(descriptor).toMatchObject({ id, toolName: operation.tool })
+    expect(descriptor.endpoint.href).toBe(`https://example.org${operation.http.path}`)
+    expect(Object.keys(descriptor.input).sort()).toEqual(Object.keys(operation.input.shape).sort())
+    expect(descriptor.confirmation.required).toBe(descriptor.confirmation.kind !== 'none')
+    for (const [name, field] of Object.entries(descriptor.input))
+      expect({ name, required: field.required }).toEqual({
+        name,
+        required: !operation.input.shape[name]!.safeParse(undefined).success,
+      })
+  })
 
   test('a preview is the planner of a write of the list', () => {
     for (const operation of OPERATIONS) {

@@ -10,7 +10,11 @@ const SCOPE = new RegExp(
 /** Longer lists are a mistake rather than a wish. */
 const MAX_SCOPES = 50
 
-export const LISTENER_SCOPES = ['listener:profile:read', 'listener:checkout:preview']
+export const LISTENER_SCOPES = [
+  'listener:profile:read',
+  'listener:checkout:preview',
+  'listener:community:write',
+]
 
 export const everything = (org: string): string => `creator:${org}:*`
 

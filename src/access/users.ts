@@ -7,6 +7,7 @@ import type { MemberRole, Person } from './principal.ts'
 import {
   deleteMember,
   findMember,
+  findMemberById,
   findUserByEmail,
   insertMember,
   insertPassword,
@@ -15,7 +16,7 @@ import {
   updateMemberRole,
 } from './store.ts'
 
-export { emailOfUser } from './store.ts'
+export { emailOfUser, findUserByEmail } from './store.ts'
 
 const EMAIL = /^[^\s@"<>\\]{1,64}@[^\s@"<>\\]{1,190}$/
 const MEMBER_ROLES: readonly MemberRole[] = ['owner', 'admin', 'member']
@@ -165,4 +166,14 @@ function refuse(pointer: string, message: string): never {
     detail: `${pointer.slice(1)} ${message}`,
     errors: [{ pointer, message }],
   })
+}
+
+/** The member of an organisation who signs in with that address, or has that id. */
+export async function findAccount(
+  db: Queryable,
+  org: string,
+  by: { email: string } | { userId: string },
+): Promise<Person | undefined> {
+  const userId = 'userId' in by ? by.userId : (await findUserByEmail(db, by.email))?.id
+  return userId === undefined ? undefined : (await findMemberById(db, org, userId))?.person
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { LIVE_CONTRACT_ONLY } from '../live/contract-only.ts'
 import { refusal, requiredScope } from '../operation/admit.ts'
 import { type Operation, read, type WriteOperation } from '../operation/define.ts'
 import { ERRORS } from '../operation/errors.ts'
@@ -65,7 +64,6 @@ export const contractsRead = read({
     const policyOf = (operation: WriteOperation) =>
       effectivePolicy(rows, version, policyKind(ctx.principal), operation)
     const built = ctx.deps.operations.filter(({ surface }) => !domain || surface === domain)
-    const planned = LIVE_CONTRACT_ONLY.filter(({ surface }) => !domain || surface === domain)
     const actions = [
       ...built.map((operation) => {
         const refused = refusal(operation.access, ctx.principal)
@@ -78,12 +76,6 @@ export const contractsRead = read({
           blockedReason: refused?.detail ?? null,
         }
       }),
-      ...planned.map((operation) => ({
-        ...shared(operation, ctx.org, ctx.call.origin),
-        ...NO_RULES,
-        availability: 'blocked' as const,
-        blockedReason: 'Described by the contract; not built in this release.',
-      })),
     ].filter((action) => !audience || action.audiences.includes(audience))
     return {
       ok: true as const,

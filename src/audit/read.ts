@@ -29,6 +29,7 @@ export const read = defineRead({
         outcome: z.enum(['applied', 'refused']),
         code: z.string().nullable(),
         event: z.string(),
+        also: z.array(z.string()).describe('What the same write was besides'),
         operationId: z.string(),
         toolName: z.string(),
         principal: z.object({ source: z.string(), role: z.string(), displayName: z.string() }),

@@ -7,6 +7,7 @@ import { operationCommands } from './call.ts'
 import { configCommands } from './configs.ts'
 import { connectorCommands } from './connectors.ts'
 import { endingOf, usageEnding } from './exit.ts'
+import { liveCommands } from './live.ts'
 import { createOutput } from './output.ts'
 import { serverCommands } from './server.ts'
 import { snapshotCommands } from './snapshots.ts'
@@ -42,6 +43,7 @@ configCommands(program, OPERATIONS, process.env, output)
 connectorCommands(program, OPERATIONS, process.env, output)
 snapshotCommands(program, OPERATIONS, process.env, output)
 syncCommands(program, OPERATIONS, process.env, output)
+liveCommands(program, OPERATIONS, process.env, output)
 serverCommands(program, output)
 allowJsonEverywhere(program)
 

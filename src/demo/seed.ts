@@ -3,7 +3,7 @@ import { createOrganisation } from '../access/organisations.ts'
 import { createUser } from '../access/users.ts'
 import type { Deps } from '../deps.ts'
 import { DEFAULTS, type LiveEvent } from '../live/rules.ts'
-import { insertChannel, insertEvent } from '../live/store.ts'
+import { insertEvent } from '../live/store.ts'
 
 export const ORG = 'laurel'
 export const OWNER = { email: 'maya@laurel.example', password: 'let-agents-ask-first', name: 'Maya (owner)' }
@@ -52,7 +52,6 @@ export async function seed(deps: Deps): Promise<{ agentKey: string; startsAt: Da
     name: client.name,
     client,
   })
-  await insertChannel(db, ORG, { id: 'general', title: 'General', createdAt: now })
   const startsAt = sevenInTheEvening(now)
   await insertEvent(
     db,

@@ -119,6 +119,7 @@ export async function entryFor(
   now: Date = new Date(),
 ): Promise<Entry> {
   const rooms = await roomsOfEvent(db, org, eventId)
+  if (rooms.length === 0) return entryOfAll([])
   const entries = await entriesInto(db, org, rooms, person, now)
   return entryOfAll(entries.map(({ entry }) => entry))
 }

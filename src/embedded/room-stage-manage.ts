@@ -5,6 +5,7 @@ import { fail } from '../operation/errors.ts'
 import { planRoster } from './roster-plan.ts'
 import { RosterWriteOutput, rosterFields } from './schema.ts'
 import { putParticipant } from './store.ts'
+import { tellEvent } from './tell.ts'
 import { presentParticipant } from './view.ts'
 
 export const roomStageManage = write({
@@ -47,6 +48,7 @@ export const roomStageManage = write({
   async apply(ctx, plan, _input, { room, before, next }) {
     const moved = await putParticipant(ctx.db, ctx.org, next, ctx.now)
     if (!moved) fail('stale', { detail: `The roster of ${room.title} changed meanwhile.`, extra: { plan } })
+    await tellEvent(ctx, room, before, next)
     const participant = presentParticipant({ ...next, ...moved }, true)
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, participant },

@@ -4,6 +4,7 @@ import { syncJobWith } from '../config-sync/execution/queue-job.ts'
 import { jobHooks } from '../config-sync/jobs/hooks.ts'
 import { keepSnapshots, snapshotJob } from '../config-sync/snapshots/take.ts'
 import type { Deps } from '../deps.ts'
+import { deliverJob, forgetUnconfirmed, resumeCampaigns } from '../notifications/campaigns/job.ts'
 import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
@@ -35,7 +36,15 @@ export const CRON_JOBS: readonly CronJob[] = [
   },
   { name: 'sessions.retention', cron: '43 3 * * *', run: dropEndedLogs },
   { name: 'config-sync.snapshots', cron: '* * * * *', run: keepSnapshots },
+  { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
+  { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
 ]
 
 /** What is done when somebody asks for it (`enqueue`). */
-export const QUEUE_JOBS: readonly QueueJob[] = [executeJob, rebuildJob, snapshotJob, syncJobWith(jobHooks)]
+export const QUEUE_JOBS: readonly QueueJob[] = [
+  executeJob,
+  rebuildJob,
+  snapshotJob,
+  syncJobWith(jobHooks),
+  deliverJob,
+]

@@ -2,10 +2,22 @@ import type { Context } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { Plan } from '../operation/plan.ts'
 import type { RoomChange } from './plan.ts'
-import { updateEvent } from './store.ts'
+import { tellRoom } from './room/tell.ts'
+import { newEventId, type Room } from './rules.ts'
+import { insertEvent, updateEvent } from './store.ts'
 import { type EventView, presentEvent } from './view.ts'
 
-/** Writes a planned change of a room where it still has the version that was read; answers both states, redacted. */
+/** Writes a planned room under an id of its own; answers it as it is shown. */
+export async function createRoom(ctx: Context, planned: Room): Promise<EventView> {
+  const room = { ...planned, id: newEventId(planned.title) }
+  await insertEvent(ctx.db, ctx.org, room)
+  return presentEvent(room, true)
+}
+
+/**
+ * Writes a planned change of a room where it still has the version that was read, and tells the room of it; answers both
+ * states, redacted.
+ */
 export async function applyChange(
   ctx: Context,
   plan: Plan,
@@ -13,5 +25,6 @@ export async function applyChange(
 ): Promise<{ previous: EventView; event: EventView }> {
   const moved = await updateEvent(ctx.db, ctx.org, next, ctx.now)
   if (!moved) fail('stale', { detail: `${before.title} changed meanwhile.`, extra: { plan } })
+  await tellRoom(ctx, before, next)
   return { previous: presentEvent(before, true), event: presentEvent({ ...next, ...moved }, true) }
 }

@@ -15,26 +15,22 @@ import {
   SurfaceSchema,
   surfaceOf,
 } from '../operation/manifest.ts'
-import { LIVE_CONTRACT_ONLY } from './contract-only.ts'
+import { chatMessagesPost } from './chat-messages-post.ts'
+import { communityChannelLink } from './community-channel-link.ts'
 import { eventsStatusConfirmedUpdate } from './events-status-confirmed-update.ts'
 import { SchedulePolicy, schedulePolicy, TransitionPolicy, transitionPolicy } from './policies.ts'
+import { enters, moderates, seesEverything } from './room/entry.ts'
+import { MESSAGE_STATUSES } from './room/rules.ts'
+import { MessageSchema } from './room/schema.ts'
+import { listMessages, type MessageRow } from './room/store.ts'
+import { presentMessage } from './room/view.ts'
 import { EVENT_STATUSES, type EventStatus, REDACTED_FIELDS } from './rules.ts'
 import { EventId, EventSchema } from './schema.ts'
-import { listRecentMessages, listRooms, type MessageRow } from './store.ts'
+import { listRooms } from './store.ts'
 import { type EventView, presentEvent } from './view.ts'
 
 /** What a manifest shows of a room's talk; the log itself has an endpoint of its own. */
 const RECENT_MESSAGES = 20
-
-const Message = z.object({
-  id: z.string(),
-  eventId: z.string(),
-  displayName: z.string(),
-  body: z.string(),
-  status: z.enum(['visible', 'hidden', 'flagged']),
-  pinned: z.boolean(),
-  createdAt: z.string(),
-})
 
 export const controlsRead = read({
   id: 'live.controls.read',
@@ -65,7 +61,7 @@ export const controlsRead = read({
           recommendation: z.string(),
         })
         .nullable(),
-      recentMessages: z.array(Message),
+      recentMessages: z.array(MessageSchema),
       redactedFields: z.array(z.string()),
     }),
     embeddedRooms: z.object({ rooms: z.array(RoomSchema), relationship: z.string() }),
@@ -81,17 +77,12 @@ export const controlsRead = read({
   audit: { none: 'A read changes nothing; admins see more of the state, never its secrets.' },
   resource: { uri: 'fanful://agent/live-controls/manifest', title: 'Live controls manifest' },
   async run(ctx, { eventId }) {
-    const moderates = seesDrafts(ctx.principal)
-    const events = await visibleEvents(ctx, moderates)
+    const sees = seesEverything(ctx.principal)
+    const events = await visibleEvents(ctx, sees)
     if (eventId && !events.some(({ id }) => id === eventId))
       fail('not-found', `There is no event ${eventId}.`)
     const focus = focusOf(events, eventId)
-    const statuses: MessageRow['status'][] = moderates
-      ? ['visible', 'flagged', 'hidden']
-      : ['visible', 'flagged']
-    const messages = focus
-      ? await listRecentMessages(ctx.db, ctx.org, focus.id, statuses, RECENT_MESSAGES)
-      : []
+    const messages = focus ? await recentMessages(ctx, focus, sees) : []
     return {
       ok: true as const,
       version: 'agent-live-controls.v1' as const,
@@ -102,10 +93,7 @@ export const controlsRead = read({
       live: {
         events,
         readinessSummary: focus ? summarise(focus) : null,
-        recentMessages: messages.map(({ createdAt, ...message }) => ({
-          ...message,
-          createdAt: createdAt.toISOString(),
-        })),
+        recentMessages: messages.map((row) => presentMessage(row, sees)),
         redactedFields: [...REDACTED_FIELDS, 'listenerUserId', 'socketToken'],
       },
       embeddedRooms: {
@@ -115,28 +103,30 @@ export const controlsRead = read({
       },
       liveSchedulePolicy: schedulePolicy(ctx),
       liveTransitionPolicy: transitionPolicy(ctx),
-      operations: contractOrder([
+      operations: contractOrder(
         // the stage of a webinar is both surfaces' matter
-        ...ctx.deps.operations.filter(
+        ctx.deps.operations.filter(
           ({ surface, id }) => surface === 'live-controls' || id === roomStageManage.id,
         ),
-        ...LIVE_CONTRACT_ONLY,
-      ]).map((operation) => inContractForm(describe(operation, ctx.call.origin, ctx.principal))),
+      ).map((operation) => inContractForm(describe(operation, ctx.call.origin, ctx.principal))),
       policy: POLICY,
       serverGaps: GAPS,
     }
   },
 })
 
-/** Drafts and cancelled events are for those who administer, with the scope where it is a credential. */
-const seesDrafts = (principal: Principal): boolean =>
-  admits({ auth: 'artist-admin-or-approved-automation', scope: 'live:read' }, principal)
-
 const PUBLIC: readonly EventStatus[] = ['scheduled', 'live', 'ended']
 
 async function visibleEvents(ctx: Context, moderates: boolean): Promise<EventView[]> {
   const rooms = await listRooms(ctx.db, ctx.org, moderates ? EVENT_STATUSES : PUBLIC)
   return rooms.map((room) => presentEvent(room, moderates))
+}
+
+/** The newest notes, oldest first; hidden ones for those who administer, none for who may not enter the room. */
+async function recentMessages(ctx: Context, focus: EventView, moderates: boolean): Promise<MessageRow[]> {
+  if (!moderates && !(await enters(ctx, focus.id))) return []
+  const statuses = moderates ? MESSAGE_STATUSES : MESSAGE_STATUSES.filter((status) => status !== 'hidden')
+  return listMessages(ctx.db, ctx.org, focus.id, { statuses, limit: RECENT_MESSAGES })
 }
 
 /** The event asked for, else the one that is live, else the next scheduled one. */
@@ -162,15 +152,15 @@ function capabilities(principal: Principal): Record<string, boolean> {
   const writes = admits(eventsStatusConfirmedUpdate.access, principal)
   return {
     readPublicLiveRoom: true,
-    readLiveControls: seesDrafts(principal),
+    readLiveControls: seesEverything(principal),
     scheduleLiveRoom: writes,
     startLiveRoom: writes,
     endLiveRoom: writes,
-    linkCommunityChannel: false,
+    linkCommunityChannel: admits(communityChannelLink.access, principal),
     manageStageAccess: admits(roomStageManage.access, principal),
-    moderateLiveChat: false,
-    postLiveMessage: false,
-    createSocketToken: false,
+    moderateLiveChat: moderates(principal),
+    postLiveMessage: admits(chatMessagesPost.access, principal),
+    createSocketToken: true,
   }
 }
 
@@ -180,7 +170,7 @@ const inContractForm = (described: z.infer<typeof DescriptorSchema>): z.infer<ty
     ? { ...described, input: { ...described.input, envelope: { type: ENVELOPE_CONTRACT, required: true } } }
     : described
 
-/** The contract's own order, which clients show; ours is sorted by where it stands in the list below. */
+/** The contract's own order, which clients show. */
 const ORDER = [
   'live.controls.read',
   'live.events.schedule',
@@ -199,7 +189,9 @@ const ORDER = [
   'embedded.room.stage.manage',
 ]
 const contractOrder = <T extends { id: string }>(operations: readonly T[]): T[] =>
-  [...operations].sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id))
+  [...operations].sort((a, b) => placeOf(a.id) - placeOf(b.id))
+/** Ours come after the contract's own. */
+const placeOf = (id: string): number => (ORDER.includes(id) ? ORDER.indexOf(id) : ORDER.length)
 
 const POLICY = {
   writeConfirmation:
@@ -217,15 +209,9 @@ const GAPS = [
     note: 'Roster writes are recorded with before and after in the one audit log, beside those of live events.',
   },
   {
-    id: 'live-rooms.admin-and-chat',
+    id: 'live-schedule.push-delivery',
     relatedIssue: null,
-    status: 'contract-only',
-    note: 'Operations marked contract-only are described and not built in this release.',
-  },
-  {
-    id: 'live-schedule.notification-delivery',
-    relatedIssue: null,
-    status: 'preview-only',
-    note: 'Follower copy is previewed and recorded with the write; it is not delivered yet.',
+    status: 'needs-configuration',
+    note: 'Followers are told in their inbox; pushes go out where the operator has set credentials of APNs or FCM, and are recorded as provider-not-configured where not. Mail is not sent.',
   },
 ]

@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
-import { notified } from './events-schedule-confirmed-update.ts'
+import { createRoom } from './apply.ts'
+import { notify } from './notification.ts'
 import { planCreate } from './plan.ts'
-import { newEventId } from './rules.ts'
+import { createActions } from './rules.ts'
 import { ConfirmNotification, confirmFields, Envelope, WriteOutput } from './schema.ts'
-import { insertEvent } from './store.ts'
-import { presentEvent } from './view.ts'
 
 export const eventsScheduleConfirmedCreate = write({
   id: 'live.events.schedule.confirmed-create',
@@ -25,7 +24,7 @@ export const eventsScheduleConfirmedCreate = write({
     envelope: Envelope,
   }),
   output: WriteOutput,
-  errors: ['plan-blocked', 'status-forbidden', 'status-not-ready', 'approval-required'],
+  errors: ['plan-blocked', 'status-forbidden', 'status-not-ready', 'approval-required', 'conflict'],
   status: 201,
   confirmation: {
     kind: 'live-schedule',
@@ -35,16 +34,17 @@ export const eventsScheduleConfirmedCreate = write({
     envelope: true,
   },
   audit: {
-    event: 'event_create',
+    event: ({ changes }) => createActions(changes),
     record: 'live_events + live_event_admin_actions + agent_write_idempotency_keys',
     attribution: 'The redacted new event, with identity, client, idempotency key and correlation id.',
   },
   preview: planCreate,
-  async apply(ctx, plan, input, subject) {
-    const room = { ...subject, id: newEventId(subject.title) }
-    await insertEvent(ctx.db, ctx.org, room)
-    const event = presentEvent(room, true)
-    const fanNotification = notified(input.fanNotification)
+  async apply(ctx, plan, _input, subject) {
+    const event = await createRoom(ctx, subject.room)
+    const fanNotification = await notify(ctx, subject.notification, {
+      eventId: event.id,
+      operationId: plan.operationId,
+    })
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, event, fanNotification },
       previous: null,

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { write } from '../operation/define.ts'
 import { applyChange } from './apply.ts'
-import { NOT_DELIVERED } from './notification.ts'
+import { notify } from './notification.ts'
 import { planUpdate } from './plan.ts'
+import { updateActions } from './rules.ts'
 import { ConfirmNotification, confirmFields, DateTime, Envelope, EventId, WriteOutput } from './schema.ts'
 
 export const eventsScheduleConfirmedUpdate = write({
@@ -26,7 +27,7 @@ export const eventsScheduleConfirmedUpdate = write({
     envelope: Envelope,
   }),
   output: WriteOutput,
-  errors: ['not-found', 'stale', 'plan-blocked', 'status-forbidden', 'approval-required'],
+  errors: ['not-found', 'stale', 'plan-blocked', 'status-forbidden', 'approval-required', 'conflict'],
   confirmation: {
     kind: 'live-schedule',
     reason: 'A schedule change alters what listeners see, when, and who may enter.',
@@ -35,18 +36,18 @@ export const eventsScheduleConfirmedUpdate = write({
     envelope: true,
   },
   audit: {
-    event: (plan) =>
-      plan.changes.some(({ pointer }) => pointer.startsWith('/stream') || pointer.startsWith('/replay'))
-        ? 'stream_setup_update'
-        : 'event_update',
+    event: ({ changes }) => updateActions(changes),
     record: 'live_events + live_event_admin_actions + agent_write_idempotency_keys',
     attribution:
       'The redacted event before and after, with identity, client, idempotency key and correlation id.',
   },
   preview: (ctx, input) => planUpdate(ctx, input.eventId, input),
-  async apply(ctx, plan, input, subject) {
+  async apply(ctx, plan, _input, subject) {
     const { previous, event } = await applyChange(ctx, plan, subject)
-    const fanNotification = notified(input.fanNotification)
+    const fanNotification = await notify(ctx, subject.notification, {
+      eventId: event.id,
+      operationId: plan.operationId,
+    })
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, event, fanNotification },
       previous,
@@ -54,9 +55,3 @@ export const eventsScheduleConfirmedUpdate = write({
     }
   },
 })
-
-/** What became of the notification that was asked for: said plainly while delivery is not built. */
-export const notified = (asked: { enabled: boolean } | undefined) =>
-  asked?.enabled
-    ? { status: 'not-delivered' as const, detail: NOT_DELIVERED }
-    : { status: 'not-requested' as const, detail: 'No follower notification was asked for.' }

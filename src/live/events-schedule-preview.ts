@@ -3,6 +3,7 @@ import { preview } from '../operation/define.ts'
 import { eventsScheduleConfirmedCreate } from './events-schedule-confirmed-create.ts'
 import { eventsScheduleConfirmedUpdate } from './events-schedule-confirmed-update.ts'
 import { presentPreview } from './present-preview.ts'
+import { updateActions } from './rules.ts'
 import { EventId, PreviewNotification, PreviewOutput, previewFields } from './schema.ts'
 
 export const eventsSchedulePreview = preview({
@@ -48,7 +49,7 @@ export const eventsSchedulePreview = preview({
       'agent-live-schedule-preview.v1',
       plan,
       write,
-      creates ? 'event_create' : 'event_update',
+      creates ? 'event_create' : updateActions(plan.changes)[0],
     )
   },
 })

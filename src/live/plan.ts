@@ -1,7 +1,19 @@
+import { linkable } from '../community/linkable.ts'
+import { audienceOf } from '../notifications/audience.ts'
 import type { Context } from '../operation/define.ts'
+import type { Envelope } from '../operation/envelope.ts'
 import { fail } from '../operation/errors.ts'
 import type { PlanBlocker, PlanDraft } from '../operation/plan.ts'
-import { audienceNotes, type Notification, notificationDetails } from './notification.ts'
+import {
+  audienceNotes,
+  type Notification,
+  type NotificationDetails,
+  notificationArguments,
+  notificationDetails,
+  observedAudience,
+  type PlannedNotification,
+  requireDigest,
+} from './notification.ts'
 import {
   changedFields,
   DEFAULTS,
@@ -18,7 +30,7 @@ import {
   scheduleBlockers,
   transitionBlockers,
 } from './rules.ts'
-import { findChannel, findRoom } from './store.ts'
+import { findRoom } from './store.ts'
 import { createText, planChanges, statusText, updateSummary, updateText } from './wording.ts'
 
 type Input = Record<string, unknown>
@@ -70,7 +82,7 @@ export const observedOf = (event: LiveEvent): PlanDraft['observed'] => [
 ]
 
 /** What a planner hands to apply: the room as it was read (and locked), and as it is to be. */
-export type RoomChange = { before: Room; next: Room }
+export type RoomChange = { before: Room; next: Room; notification?: PlannedNotification | undefined }
 
 /** The title of the channel that would be linked, and what speaks against linking it. */
 async function channelOf(
@@ -80,10 +92,25 @@ async function channelOf(
 ): Promise<{ title: string | null; blockers: PlanBlocker[] } | undefined> {
   if (!fields.includes('communityChannelId')) return undefined
   if (next.communityChannelId === null) return { title: null, blockers: [] }
-  const channel = await findChannel(ctx.db, ctx.org, next.communityChannelId)
-  if (channel?.active) return { title: channel.title, blockers: [] }
-  const message = `${next.communityChannelId} is no active community channel.`
-  return { title: null, blockers: [{ code: 'plan-blocked', message }] }
+  const channel = await linkable(ctx, next.communityChannelId)
+  return {
+    title: channel.title,
+    blockers: channel.problems.map((message) => ({ code: 'plan-blocked', message })),
+  }
+}
+
+/** The notification that an input asks for, with everybody whom it would reach; undefined when it asks for none. */
+async function notificationOf(
+  ctx: Context,
+  input: Input,
+  next: Pick<Settable, 'title' | 'startsAt' | 'timeZone'>,
+): Promise<PlannedNotification | undefined> {
+  const asked = input.fanNotification as Notification | undefined
+  if (!asked?.enabled) return undefined
+  requireDigest(ctx, input.envelope as Envelope | undefined)
+  const audience = await audienceOf(ctx)
+  const details = notificationDetails(asked, next, audience)
+  return details && { details, audience, startsAt: next.startsAt }
 }
 
 /** Plan of changing an existing event's schedule. Its status stays; status changes have their own write. */
@@ -97,7 +124,8 @@ export async function planUpdate(
   const fields = changedFields(event, named)
   const channel = await channelOf(ctx, { ...event, ...named }, fields)
   const next: Room = { ...event, ...named, ...(channel ? { channelTitle: channel.title } : {}) }
-  const notification = notificationDetails(input.fanNotification as Notification | undefined, next)
+  const planned = await notificationOf(ctx, input, next)
+  const notification = planned?.details
   const blockers = [
     ...scheduleBlockers(next, event.status),
     ...(channel?.blockers ?? []),
@@ -106,13 +134,13 @@ export async function planUpdate(
   if (fields.length === 0 && !notification)
     blockers.push({ code: 'plan-blocked', message: 'Nothing would change.' })
   return {
-    subject: { before: event, next },
+    subject: { before: event, next, notification: planned },
     target: { kind: 'live-event', id: event.id, title: event.title },
     targetSummary: updateSummary(event, next, fields),
-    observed: observedOf(event),
+    observed: [...observedOf(event), ...(planned ? observedAudience(planned.audience) : [])],
     arguments: {
       ...argumentsOf(ctx, next, fields),
-      ...(notification ? { fanNotification: notification.copy } : {}),
+      ...(notification ? notificationArguments(notification) : {}),
     },
     changes: planChanges(event, next, fields),
     affectedSurfaces: [...SURFACES, ...(notification ? ['follower notifications'] : [])],
@@ -137,9 +165,9 @@ function scheduleWarnings(
   ctx: Context,
   event: LiveEvent,
   next: LiveEvent,
-  notification: ReturnType<typeof notificationDetails>,
+  notification: NotificationDetails | undefined,
 ): string[] {
-  const warnings = notification ? audienceNotes() : []
+  const warnings = notification ? audienceNotes(notification) : []
   if (next.startsAt && next.startsAt < ctx.now && event.status !== 'ended')
     warnings.push('The start time is in the past.')
   if (event.status === 'live') warnings.push('The event is live now; listeners see the change at once.')
@@ -149,14 +177,18 @@ function scheduleWarnings(
 
 const CREATABLE = ['draft', 'scheduled', 'live'] as const
 
+/** The room that would be, but for its id. */
+export type RoomCreation = { room: Room; notification: PlannedNotification | undefined }
+
 /** Plan of creating an event. It has no id and nothing observed yet. */
-export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft & { subject: Room }> {
+export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft & { subject: RoomCreation }> {
   const status = (input.status as EventStatus | undefined) ?? 'scheduled'
   const next: Settable = { ...DEFAULTS, ...(settableOf(input) as Partial<Settable> & { title: string }) }
   const fields = SETTABLE.filter(
     (field) => field === 'title' || changedFields({ ...DEFAULTS, title: '' }, next).includes(field),
   )
-  const notification = notificationDetails(input.fanNotification as Notification | undefined, next)
+  const planned = await notificationOf(ctx, input, next)
+  const notification = planned?.details
   const channel = await channelOf(ctx, next, fields)
   const blockers = [...scheduleBlockers(next, status), ...(channel?.blockers ?? [])]
   if (!(CREATABLE as readonly string[]).includes(status))
@@ -176,14 +208,14 @@ export async function planCreate(ctx: Context, input: Input): Promise<PlanDraft 
     after: status,
   }
   return {
-    subject: event,
+    subject: { room: event, notification: planned },
     target: { kind: 'live-event', id: null, title: next.title },
     targetSummary: `Create ${next.title} as ${status}.`,
-    observed: [],
+    observed: planned ? observedAudience(planned.audience) : [],
     arguments: {
       status,
       ...argumentsOf(ctx, next, fields),
-      ...(notification ? { fanNotification: notification.copy } : {}),
+      ...(notification ? notificationArguments(notification) : {}),
     },
     changes: [statusChange, ...planChanges(null, next, fields)],
     affectedSurfaces: [...SURFACES, ...(notification ? ['follower notifications'] : [])],

@@ -3,12 +3,12 @@ import { admits, requiredScope } from '../operation/admit.ts'
 import type { Context, Operation, WriteOperation } from '../operation/define.ts'
 import { actionLiteral } from '../operation/define.ts'
 import { EndpointSchema, endpoint } from '../operation/manifest.ts'
-import { LIVE_CONTRACT_ONLY } from './contract-only.ts'
 import { eventsScheduleConfirmedCreate } from './events-schedule-confirmed-create.ts'
 import { eventsScheduleConfirmedUpdate } from './events-schedule-confirmed-update.ts'
 import { eventsSchedulePreview } from './events-schedule-preview.ts'
 import { eventsStatusConfirmedUpdate } from './events-status-confirmed-update.ts'
 import { eventsStatusPreview } from './events-status-preview.ts'
+import { eventsStatusUpdate } from './events-status-update.ts'
 import { NEXT_STATUSES } from './rules.ts'
 
 const Availability = z.enum(['auth-required', 'ready'])
@@ -145,7 +145,6 @@ export function transitionPolicy(ctx: Context): z.infer<typeof TransitionPolicy>
     ...BEFORE_WRITE,
     'approval of the planDigest, where the policy asks for one',
   ]
-  const adminRoute = LIVE_CONTRACT_ONLY.find(({ id }) => id === 'live.events.status.update')!
   return {
     ...common(ctx, 'agent-live-transition-preview.v1', eventsStatusPreview, required),
     confirmedWrite: {
@@ -157,9 +156,7 @@ export function transitionPolicy(ctx: Context): z.infer<typeof TransitionPolicy>
     },
     supportedTransitions: {
       nextStatuses: [...NEXT_STATUSES],
-      currentWriteRoute: endpoint(ctx.call.origin, adminRoute.http, adminRoute.access, adminRoute.summary, {
-        status: 'contract-only',
-      }),
+      currentWriteRoute: endpointOf(ctx, eventsStatusUpdate),
     },
   }
 }

@@ -32,7 +32,10 @@ export const requirements = (plan: Pick<Plan, 'policy' | 'observed'>): string[] 
   'exact confirmation text',
   'idempotency key',
   'audit correlation id',
-  ...(plan.observed.length > 0 ? ['observed updated_at of this preview'] : []),
+  ...(plan.observed[0]?.updatedAt ? ['observed updated_at of this preview'] : []),
+  ...(plan.observed.some(({ kind }) => kind === 'audience')
+    ? ['planDigest of this preview, which has the audience in it']
+    : []),
   ...(plan.policy.mode === 'approve'
     ? [
         `approval of this planDigest by ${plan.policy.approvers === 1 ? 'a person' : `${plan.policy.approvers} people`}`,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { PlanBlocker } from '../operation/plan.ts'
+import type { PlanBlocker, PlanChange } from '../operation/plan.ts'
 
 export const EVENT_STATUSES = ['draft', 'scheduled', 'live', 'ended', 'cancelled'] as const
 export type EventStatus = (typeof EVENT_STATUSES)[number]
@@ -104,6 +104,40 @@ export function newEventId(title: string): string {
 /** What a field's value is compared and shown as. */
 export const comparable = (value: unknown): unknown =>
   value instanceof Date ? value.toISOString() : (value ?? null)
+
+/** What a live event's audit says was done, in the contract's words. */
+export const AUDIT_ACTIONS = [
+  'event_create',
+  'event_update',
+  'status_transition',
+  'community_channel_link',
+  'community_channel_unlink',
+  'stream_setup_update',
+  'live_note_moderate',
+] as const
+type AuditAction = (typeof AUDIT_ACTIONS)[number]
+type Actions = readonly [AuditAction, ...AuditAction[]]
+
+const isStreamSetup = ({ pointer }: PlanChange): boolean =>
+  pointer.startsWith('/stream') || pointer.startsWith('/replay')
+const isLink = ({ pointer }: PlanChange): boolean => pointer === '/communityChannelId'
+
+/** Everything that a change of an event is, the foremost first. Another channel is unlinking one and linking one. */
+export function updateActions(changes: readonly PlanChange[]): Actions {
+  const actions: AuditAction[] = changes.some(isStreamSetup) ? ['stream_setup_update'] : []
+  const link = changes.find(isLink)
+  if (link && link.before !== null) actions.push('community_channel_unlink')
+  if (link && link.after !== null) actions.push('community_channel_link')
+  if (changes.some((change) => !isStreamSetup(change) && !isLink(change))) actions.push('event_update')
+  const [first = 'event_update', ...rest] = actions
+  return [first, ...rest]
+}
+
+/** Everything that creating an event is. */
+export const createActions = (changes: readonly PlanChange[]): Actions => [
+  'event_create',
+  ...updateActions(changes).filter((action) => action !== 'event_update'),
+]
 
 /** The fields of `next` that differ from the event. Equal values are no change, whether sent or not. */
 export function changedFields(before: Settable, next: Partial<Settable>): (keyof Settable)[] {

@@ -159,6 +159,8 @@ export const PreviewOutput = z.object({
   idempotency: z.object({ required: z.literal(true), field: z.string() }),
 })
 
+const PushState = z.enum(['configured', 'provider-not-configured'])
+
 /** Answer of a confirmed write: the plan that was applied and the event as it is now. In preview mode no event. */
 export const WriteOutput = z.object({
   ok: z.literal(true),
@@ -166,6 +168,16 @@ export const WriteOutput = z.object({
   plan: PlanSchema,
   event: EventSchema.optional(),
   fanNotification: z
-    .object({ status: z.enum(['not-requested', 'not-delivered']), detail: z.string() })
+    .object({
+      status: z.enum(['not-requested', 'queued']),
+      detail: z.string(),
+      campaignId: z.string().optional(),
+      audience: z.object({ count: z.int(), hash: z.string() }).optional(),
+      push: z.object({ apns: PushState, fcm: PushState }).optional(),
+    })
     .optional(),
 })
+
+/** What admin routes may add to the contract's fields. */
+export const DryRun = z.boolean().optional().describe('Answer the plan and change nothing')
+export const ObservedUpdatedAt = DateTime.optional().describe('Refuse with 412 when the event changed since')

@@ -9,12 +9,12 @@ const eventColumns = sql`id, title, description, status, starts_at AS "startsAt"
   replay_video_id AS "replayVideoId", replay_url AS "replayUrl", replay_published_at AS "replayPublishedAt",
   version, created_at AS "createdAt", updated_at AS "updatedAt"`
 
-/** Columns of a room: the event of `e` with its talk counted and its channel named. */
+/** Columns of a room: the event of `e` with its talk as it is counted and its channel named. */
 const roomColumns = sql`${eventColumns},
-  (SELECT jsonb_build_object('totalMessages', count(*), 'visibleMessages', count(*) FILTER (WHERE m.status = 'visible'),
-            'flaggedMessages', count(*) FILTER (WHERE m.status = 'flagged'),
-            'hiddenMessages', count(*) FILTER (WHERE m.status = 'hidden'), 'pinnedMessages', count(*) FILTER (WHERE m.pinned))
-     FROM live_chat_messages m WHERE m.org = e.org AND m.event_id = e.id) AS stats,
+  (SELECT jsonb_build_object('totalMessages', r.visible_messages + r.flagged_messages + r.hidden_messages,
+            'visibleMessages', r.visible_messages, 'flaggedMessages', r.flagged_messages,
+            'hiddenMessages', r.hidden_messages, 'pinnedMessages', r.pinned_messages)
+     FROM live_rooms r WHERE r.org = e.org AND r.event_id = e.id) AS stats,
   (SELECT c.title FROM community_channels c WHERE c.org = e.org AND c.id = e.community_channel_id) AS "channelTitle"`
 
 export async function findRoom(
@@ -39,12 +39,14 @@ export async function listRooms(
      ORDER BY starts_at DESC NULLS LAST, id LIMIT 200`)
 }
 
+/** A new event with its room. */
 export async function insertEvent(
   db: Queryable,
   org: string,
   event: Omit<LiveEvent, 'version'>,
 ): Promise<void> {
   await db.query(sql`
+    WITH room AS (INSERT INTO live_rooms (org, event_id) VALUES (${org}, ${event.id}))
     INSERT INTO live_events (org, id, title, description, status, starts_at, ends_at, time_zone, chat_enabled, subscriber_only,
       community_channel_id, stream_provider, stream_url, stream_live_input_id, stream_video_id, stream_customer_code,
       stream_playback_url, replay_video_id, replay_url, replay_published_at, created_at, updated_at)
@@ -81,49 +83,19 @@ export async function updateEvent(
   return row
 }
 
-export async function findChannel(
+/** Events that a community channel is linked to, newest start first. */
+export async function listLinked(
   db: Queryable,
   org: string,
-  id: string,
-): Promise<{ id: string; title: string; active: boolean } | undefined> {
-  const [row] = await db.query<{ id: string; title: string; active: boolean }>(sql`
-    SELECT id, title, active FROM community_channels WHERE org = ${org} AND id = ${id}`)
-  return row
+  statuses: readonly EventStatus[],
+): Promise<LinkedEvent[]> {
+  return db.query<LinkedEvent>(sql`
+    SELECT id, title, status, starts_at AS "startsAt", community_channel_id AS "channelId" FROM live_events
+     WHERE org = ${org} AND community_channel_id IS NOT NULL AND status = ANY(${statuses as string[]})
+     ORDER BY starts_at DESC NULLS LAST, id LIMIT 200`)
 }
 
-export async function insertChannel(
-  db: Queryable,
-  org: string,
-  row: { id: string; title: string; createdAt: Date },
-): Promise<void> {
-  await db.query(sql`
-    INSERT INTO community_channels (org, id, title, created_at) VALUES (${org}, ${row.id}, ${row.title}, ${row.createdAt})
-    ON CONFLICT DO NOTHING`)
-}
-
-export type MessageRow = {
-  id: string
-  eventId: string
-  displayName: string
-  body: string
-  status: 'visible' | 'hidden' | 'flagged'
-  pinned: boolean
-  createdAt: Date
-}
-
-export async function listRecentMessages(
-  db: Queryable,
-  org: string,
-  eventId: string,
-  statuses: readonly MessageRow['status'][],
-  limit: number,
-): Promise<MessageRow[]> {
-  return db.query<MessageRow>(sql`
-    SELECT id, event_id AS "eventId", display_name AS "displayName", body, status, pinned, created_at AS "createdAt"
-      FROM live_chat_messages
-     WHERE org = ${org} AND event_id = ${eventId} AND status = ANY(${statuses as string[]})
-     ORDER BY created_at DESC, id LIMIT ${limit}`)
-}
+export type LinkedEvent = Pick<LiveEvent, 'id' | 'title' | 'status' | 'startsAt'> & { channelId: string }
 
 /** The statuses of these events, those that there are. */
 export async function statusesOf(

@@ -1,3 +1,4 @@
+import type { LogName } from '../db/log-feed.ts'
 import type { Transaction } from '../db/pool.ts'
 import type { Deps } from '../deps.ts'
 import type { Call, Context, Operation } from './define.ts'
@@ -14,12 +15,12 @@ export function context(deps: Deps, call: Call, now: Date): Context {
 
 export type TransactionContext = Context & { db: Transaction }
 
-/** Runs work in one transaction and wakes the readers of the sessions it touched once that is committed. */
+/** Runs work in one transaction and wakes the readers of the logs it touched once that is committed. */
 export async function inTransaction<T>(
   ctx: Context,
   work: (ctx: TransactionContext) => Promise<T>,
 ): Promise<T> {
-  const touched = new Set<string>()
+  const touched = new Set<LogName>()
   const result = await ctx.deps.db.transaction((tx) => work({ ...ctx, db: tx, lock: true, touched }))
   wake(ctx, touched)
   return result
@@ -30,14 +31,14 @@ export async function inTransaction<T>(
  * instead of two.
  */
 export async function inStatement<T>(ctx: Context, work: (ctx: Context) => Promise<T>): Promise<T> {
-  const touched = new Set<string>()
+  const touched = new Set<LogName>()
   const result = await work({ ...ctx, db: ctx.deps.db, lock: false, touched })
   wake(ctx, touched)
   return result
 }
 
-function wake(ctx: Context, touched: ReadonlySet<string>): void {
-  for (const sessionId of touched) ctx.deps.feed.poke(ctx.org, sessionId)
+function wake(ctx: Context, touched: ReadonlySet<LogName>): void {
+  for (const log of touched) ctx.deps.feed.poke(ctx.org, log)
 }
 
 /** What every audit row of a call says alike: who, with what, in which session, under which key. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
+import type { LogName } from '../db/log-feed.ts'
 import type { Queryable } from '../db/pool.ts'
 import type { Deps } from '../deps.ts'
 import type { ErrorCode } from './errors.ts'
@@ -65,14 +66,16 @@ export type Context = {
   db: Queryable
   /** True when the plan is about to be applied: planners lock the rows that they read (FOR UPDATE). */
   lock: boolean
-  /** Sessions whose log grew in this transaction; their readers are woken after commit. */
-  touched: Set<string>
+  /** Logs that grew in this transaction; their readers are woken after commit. */
+  touched: Set<LogName>
 }
 
 type AuditTarget = { kind: string; id: string }
-export type NoAudit = { none: string }
+/** Why nothing is recorded. `record` names the record that is read, where a contract does. */
+export type NoAudit = { none: string; record?: string }
 export type WriteAudit = {
-  event: string | ((plan: Plan) => string)
+  /** What the write is called in the audit; where it was several things at once, all of them, the foremost first. */
+  event: string | ((plan: Plan) => string | readonly [string, ...string[]])
   /** Where the contract says that the write is recorded. */
   record: string
   attribution: string
@@ -84,6 +87,7 @@ export type ConfirmationKind =
   | 'moderation'
   | 'public-message'
   | 'stage-access'
+  | 'community-channels'
   | 'policy-change'
   | 'config-change'
   | 'config-sync'
@@ -131,6 +135,8 @@ export type ReadOperation<I extends z.ZodObject = z.ZodObject, O extends z.ZodTy
   stream?(ctx: Context, input: z.output<I>): AsyncIterable<StreamItem>
   /** The same reading without pages, one JSON value a line, chosen by `Accept: application/x-ndjson`. */
   lines?(ctx: Context, input: z.output<I>): AsyncIterable<unknown>
+  /** The log whose growth changes what the resource shows; its subscribers are told. */
+  follows?(input: z.output<I>): LogName
   /** Also readable as an MCP resource under this URI or template. */
   resource?: { uri: string; title: string }
 }
@@ -152,6 +158,8 @@ export type RecordOperation<
   B = unknown,
 > = Base<I, O> & {
   effect: 'record'
+  /** What an agent asks its user before it calls, where others see what it does. */
+  confirmation?: Pick<Confirmation, 'kind' | 'reason'>
   audit: NoAudit | { event: string; target(input: z.output<I>, output: z.input<O>): AuditTarget }
   /** `run` writes in one statement that checks itself what it depends on, so without a key it is the transaction. */
   oneStatement?: true
@@ -207,16 +215,6 @@ export type AppliedWrite<O extends z.ZodType> = {
 
 export type Operation = ReadOperation | PreviewOperation | RecordOperation | WriteOperation
 
-/** An operation of a contract that is described but not built yet: it appears in manifests as `contract-only`. */
-export type ContractOnly = Pick<
-  Base<z.ZodObject, z.ZodType>,
-  'id' | 'tool' | 'surface' | 'summary' | 'boundaries' | 'http' | 'access' | 'input'
-> & {
-  effect: 'contract-only'
-  confirmation: { kind: ConfirmationKind; reason: string } | null
-  audit: { record: string | null; attribution: string }
-}
-
 export const read = <I extends z.ZodObject, O extends z.ZodType>(
   operation: Omit<ReadOperation<I, O>, 'effect'>,
 ): ReadOperation<I, O> => ({ effect: 'read', ...operation })
@@ -232,11 +230,6 @@ export const record = <I extends z.ZodObject, O extends z.ZodType, B = undefined
 export const write = <I extends z.ZodObject, O extends z.ZodType, S>(
   operation: Omit<WriteOperation<I, O, S>, 'effect'>,
 ): WriteOperation<I, O, S> => ({ effect: 'write', ...operation })
-
-export const contractOnly = (operation: Omit<ContractOnly, 'effect'>): ContractOnly => ({
-  effect: 'contract-only',
-  ...operation,
-})
 
 /** Everything an operation may answer: a write without an envelope also answers its plan, by `dryRun`. */
 export const answerSchema = (operation: Operation): z.ZodType =>

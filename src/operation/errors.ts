@@ -49,6 +49,16 @@ export const ERRORS = {
     nextAction:
       'Preview the change, request an approval with its planDigest in an agent session, and confirm with envelope.approval once a person approved it.',
   },
+  'subscribers-only': {
+    status: 403,
+    retryable: false,
+    nextAction: 'Subscribe and confirm the subscription, or use a principal that moderates the room.',
+  },
+  'removed-from-room': {
+    status: 403,
+    retryable: false,
+    nextAction: 'Ask the people who run the room to let you in again.',
+  },
   'not-found': {
     status: 404,
     retryable: false,
@@ -63,6 +73,12 @@ export const ERRORS = {
     status: 408,
     retryable: true,
     nextAction: 'The request did not arrive in full in time. Send it again.',
+  },
+  'chat-closed': {
+    status: 409,
+    retryable: false,
+    nextAction:
+      'Wait until the event is scheduled or live and its chat is open; the manifest says which it is.',
   },
   conflict: {
     status: 409,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { admits } from './admit.ts'
-import type { ContractOnly, HttpRoute, Operation, OperationAccess } from './define.ts'
+import type { HttpRoute, Operation, OperationAccess } from './define.ts'
 import { ENVELOPE_CONTRACT, EnvelopeSchema } from './envelope.ts'
 import { inlineDefinitions, jsonSchema } from './json-schema.ts'
 
@@ -37,7 +37,7 @@ export const EndpointSchema = z.object({
 export const DescriptorSchema = z.object({
   id: z.string(),
   toolName: z.string(),
-  status: z.enum(['ready', 'contract-only']),
+  status: z.literal('ready'),
   enabled: z.boolean(),
   summary: z.string(),
   endpoint: EndpointSchema,
@@ -106,21 +106,20 @@ export function endpoint(
 const pathParameters = (path: string): string[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string)
 
-/** The descriptor of an operation, built or only described, for one caller. */
+/** The descriptor of an operation for one caller. */
 export function describe(
-  operation: Operation | ContractOnly,
+  operation: Operation,
   origin: string,
   principal: Principal,
 ): z.infer<typeof DescriptorSchema> {
   const { http, access } = operation
-  const built = operation.effect !== 'contract-only'
   const names = Object.keys(operation.input.shape)
   const query = http.method === 'GET' ? names.filter((name) => !pathParameters(http.path).includes(name)) : []
   return {
     id: operation.id,
     toolName: operation.tool,
-    status: built ? 'ready' : 'contract-only',
-    enabled: built && admits(access, principal),
+    status: 'ready',
+    enabled: admits(access, principal),
     summary: operation.summary,
     endpoint: endpoint(origin, http, access, operation.summary, query.length > 0 ? { query } : {}),
     confirmation: confirmationOf(operation),
@@ -130,28 +129,20 @@ export function describe(
   }
 }
 
-const contractId = (operation: Operation | ContractOnly): string | undefined =>
+const contractId = (operation: Operation): string | undefined =>
   operation.effect === 'write' ? operation.confirmation.contractId : undefined
 
-function confirmationOf(
-  operation: Operation | ContractOnly,
-): z.infer<typeof DescriptorSchema>['confirmation'] {
+function confirmationOf(operation: Operation): z.infer<typeof DescriptorSchema>['confirmation'] {
   const confirmation = 'confirmation' in operation ? operation.confirmation : null
   if (!confirmation) return { required: false, kind: 'none', reason: null }
   return { required: true, kind: confirmation.kind, reason: confirmation.reason }
 }
 
-function auditOf(operation: Operation | ContractOnly): z.infer<typeof DescriptorSchema>['audit'] {
+function auditOf(operation: Operation): z.infer<typeof DescriptorSchema>['audit'] {
   switch (operation.effect) {
     case 'write':
       return {
         required: true,
-        currentRecord: operation.audit.record,
-        attribution: operation.audit.attribution,
-      }
-    case 'contract-only':
-      return {
-        required: operation.confirmation !== null,
         currentRecord: operation.audit.record,
         attribution: operation.audit.attribution,
       }
@@ -160,9 +151,18 @@ function auditOf(operation: Operation | ContractOnly): z.infer<typeof Descriptor
     case 'record':
       return 'event' in operation.audit
         ? { required: true, currentRecord: 'audit_log', attribution: `Recorded as ${operation.audit.event}.` }
-        : { required: false, currentRecord: null, attribution: operation.audit.none }
+        : {
+            // where what was written is itself the record
+            required: operation.audit.record !== undefined,
+            currentRecord: operation.audit.record ?? null,
+            attribution: operation.audit.none,
+          }
     case 'read':
-      return { required: false, currentRecord: null, attribution: operation.audit.none }
+      return {
+        required: false,
+        currentRecord: operation.audit.record ?? null,
+        attribution: operation.audit.none,
+      }
   }
 }
 

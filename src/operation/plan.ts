@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from './errors.ts'
@@ -8,7 +8,7 @@ export const PLAN_CONTRACT = 'countersign-plan.v1'
 /** RFC 8785 text of a JSON value: the same value always gives the same bytes. */
 export const canonical = (value: unknown): string => canonicalize(value) ?? 'null'
 
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+export const sha256 = (text: string): string => hash('sha256', text)
 
 const Json = z.json()
 const codes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]

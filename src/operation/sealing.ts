@@ -10,6 +10,8 @@ import {
 
 /** Keyed hashing, encryption and signing under keys derived from the deployment's secret. */
 export type Sealing = {
+  /** 32 bytes for a purpose of its own, the same in every process of the deployment. */
+  derive(purpose: string): Buffer
   /** HMAC-SHA256, hex: equality of secret values without keeping them. */
   hash(text: string): string
   /** AES-256-GCM: nonce, tag, ciphertext. */
@@ -32,6 +34,7 @@ export function createSealing(secret: string): Sealing {
   const cursorKey = derive('cursor')
   const mac = (body: string) => createHmac('sha256', cursorKey).update(body).digest().subarray(0, 16)
   return {
+    derive: (purpose) => derive(`for ${purpose}`),
     hash: (text) => createHmac('sha256', hashKey).update(text).digest('hex'),
     seal(text) {
       const nonce = randomBytes(12)

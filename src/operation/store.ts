@@ -70,6 +70,8 @@ export type AuditRow = {
   outcome: 'applied' | 'refused'
   code?: string
   event: string
+  /** What the same write was besides. */
+  also?: readonly string[]
   operationId: string
   tool: string
   principal: { source: string; role: string; displayName: string }
@@ -90,10 +92,10 @@ const json = (value: unknown): string | null =>
   value === undefined || value === null ? null : JSON.stringify(value)
 
 const auditInsert = (row: AuditRow): Sql => sql`
-  INSERT INTO audit_log (org, occurred_at, outcome, code, event, operation_id, tool, principal, client, target_kind,
-    target_id, previous, next, plan_digest, session_id, approval_id, idempotency_key, correlation_id, request_id, reason)
-  VALUES (${row.org}, ${row.occurredAt}, ${row.outcome}, ${row.code ?? null}, ${row.event}, ${row.operationId}, ${row.tool},
-    ${json(row.principal)}, ${json(row.client)}, ${row.target?.kind ?? null}, ${row.target?.id ?? null},
+  INSERT INTO audit_log (org, occurred_at, outcome, code, event, also, operation_id, tool, principal, client,
+    target_kind, target_id, previous, next, plan_digest, session_id, approval_id, idempotency_key, correlation_id, request_id, reason)
+  VALUES (${row.org}, ${row.occurredAt}, ${row.outcome}, ${row.code ?? null}, ${row.event},
+    ${row.also?.length ? [...row.also] : null}, ${row.operationId}, ${row.tool}, ${json(row.principal)}, ${json(row.client)}, ${row.target?.kind ?? null}, ${row.target?.id ?? null},
     ${json(row.previous)}, ${json(row.next)}, ${row.planDigest ?? null}, ${row.sessionId ?? null},
     ${row.approvalId ?? null}, ${row.idempotencyKey ?? null}, ${row.correlationId ?? null}, ${row.requestId},
     ${row.reason ?? null})`
@@ -110,21 +112,56 @@ export type AuditFilter = {
   limit: number
 }
 
-export async function listAudit(
-  db: Queryable,
-  org: string,
-  filter: AuditFilter,
-): Promise<(Omit<AuditRow, 'org'> & { seq: number })[]> {
+const auditColumns = sql`seq, occurred_at AS "occurredAt", outcome, code, event, coalesce(also, '{}') AS also,
+  operation_id AS "operationId", tool, principal, client, jsonb_build_object('kind', target_kind, 'id', target_id) AS target,
+  previous, next, plan_digest AS "planDigest", session_id AS "sessionId", approval_id AS "approvalId",
+  idempotency_key AS "idempotencyKey", correlation_id AS "correlationId", request_id AS "requestId", reason`
+
+export type AuditEntry = Omit<AuditRow, 'org' | 'also' | 'previous' | 'next'> & {
+  seq: number
+  also: string[]
+  previous: Record<string, unknown> | null
+  next: Record<string, unknown> | null
+}
+
+export async function listAudit(db: Queryable, org: string, filter: AuditFilter): Promise<AuditEntry[]> {
   return db.query(sql`
-    SELECT seq, occurred_at AS "occurredAt", outcome, code, event, operation_id AS "operationId", tool, principal, client,
-           jsonb_build_object('kind', target_kind, 'id', target_id) AS target, previous, next, plan_digest AS "planDigest",
-           session_id AS "sessionId", approval_id AS "approvalId", idempotency_key AS "idempotencyKey",
-           correlation_id AS "correlationId", request_id AS "requestId", reason
-      FROM audit_log
+    SELECT ${auditColumns} FROM audit_log
      WHERE org = ${org}
        AND (${filter.targetKind ?? null}::text IS NULL OR target_kind = ${filter.targetKind ?? null})
        AND (${filter.targetId ?? null}::text IS NULL OR target_id = ${filter.targetId ?? null})
        AND (${filter.sessionId ?? null}::text IS NULL OR session_id = ${filter.sessionId ?? null})
        AND (${filter.before ?? null}::bigint IS NULL OR seq < ${filter.before ?? null})
+     ORDER BY seq DESC LIMIT ${filter.limit}`)
+}
+
+/** Actions on live events and their notes; a note's row names its event in `next.eventId`. */
+export type LiveActionFilter = {
+  eventId?: string
+  messageId?: string
+  communityChannelId?: string
+  /** Only what was one of these. */
+  actions: readonly string[]
+  before?: number
+  limit: number
+}
+
+/** Applied actions on live events and notes, newest first. A channel is found by what was linked or unlinked. */
+export async function listLiveActions(
+  db: Queryable,
+  org: string,
+  filter: LiveActionFilter,
+): Promise<AuditEntry[]> {
+  const { eventId = null, messageId = null, communityChannelId = null, before = null } = filter
+  return db.query(sql`
+    SELECT ${auditColumns} FROM audit_log
+     WHERE org = ${org} AND outcome = 'applied' AND target_kind IN ('live-event', 'live-room', 'live-note')
+       AND (${eventId}::text IS NULL OR (target_kind IN ('live-event', 'live-room') AND target_id = ${eventId})
+            OR (target_kind = 'live-note' AND next->>'eventId' = ${eventId}))
+       AND (${messageId}::text IS NULL OR (target_kind = 'live-note' AND target_id = ${messageId}))
+       AND (${communityChannelId}::text IS NULL OR previous->>'communityChannelId' = ${communityChannelId}
+            OR next->>'communityChannelId' = ${communityChannelId})
+       AND (event = ANY(${[...filter.actions]}) OR also && ${[...filter.actions]}::text[])
+       AND (${before}::bigint IS NULL OR seq < ${before})
      ORDER BY seq DESC LIMIT ${filter.limit}`)
 }

@@ -37,7 +37,9 @@ export async function runWrite(
       detail: 'A confirmed write needs an idempotency key.',
       errors: [{ pointer: '/envelope/idempotencyKey', message: 'is required' }],
     })
-  return inTransaction(ctx, (tx) => applyOnce(tx, operation, input, { envelope, key, startedAt: ctx.now }))
+  // what applies the write finds the key in the call, wherever it came from: approved arguments carry no envelope
+  const keyed = { ...ctx, call: { ...call, ...(key ? { idempotencyKey: key } : {}) } }
+  return inTransaction(keyed, (tx) => applyOnce(tx, operation, input, { envelope, key, startedAt: ctx.now }))
 }
 
 /** The key of a call: header and envelope must agree when both are there. */
@@ -95,13 +97,13 @@ async function applyOnce(
   const applied = await operation.apply(ctx, plan, arguments_, subject)
   const body = operation.output.parse(applied.output) as Record<string, unknown>
   const sessionId = ctx.call.sessionId ?? approval?.sessionId
-  const event =
-    typeof operation.audit.event === 'function' ? operation.audit.event(plan) : operation.audit.event
+  const [event, ...also] = eventsOf(operation, plan)
   const audit = {
     ...auditBase(ctx, operation),
     sessionId,
     outcome: 'applied' as const,
     event,
+    also,
     target: { kind: plan.target.kind, id: plan.target.id ?? createdId(applied.next) },
     previous: applied.previous,
     next: applied.next,
@@ -109,7 +111,8 @@ async function applyOnce(
     approvalId: approval?.id,
     idempotencyKey: key,
     correlationId: envelope?.auditCorrelationId,
-    reason: envelope?.reason ?? (approval && ctx.call.unattended && executedFor(approval)),
+    reason:
+      envelope?.reason ?? (approval && ctx.call.unattended ? executedFor(approval) : reasonIn(arguments_)),
   }
   if (sessionId) await tellSession(ctx, operation, sessionId, plan, { ...attempt, approval })
   const status = operation.status ?? 200
@@ -122,6 +125,15 @@ async function applyOnce(
     recorded: true,
   }
 }
+
+/** What a write was, for the audit: at least one thing. */
+function eventsOf({ audit: { event } }: WriteOperation, plan: Plan): readonly [string, ...string[]] {
+  const named = typeof event === 'function' ? event(plan) : event
+  return typeof named === 'string' ? [named] : named
+}
+
+/** The reason that a route without an envelope takes among its arguments. */
+const reasonIn = ({ reason }: Input): string | undefined => (typeof reason === 'string' ? reason : undefined)
 
 /** The approval to execute: the envelope names it, or the call where the route carries no envelope. */
 function approvalNamed(call: Call, envelope: Envelope | undefined): Call['approval'] {
@@ -248,7 +260,7 @@ function requireConfirmation(
         ? `By policy ${operation.id} needs an approval by ${plan.policy.approvers === 1 ? 'a person' : `${plan.policy.approvers} people`}.`
         : `By policy ${operation.id} needs a confirmation, which this route cannot carry.`,
     nextAction:
-      `Open a session, POST {operationId: "${operation.id}", input, planDigest, reason} to /api/agent/sessions/{sessionId}/approvals, ` +
+      `${operation.confirmation.envelope ? 'Preview it with an envelope in preview mode' : 'Preview it with dryRun: true'} for its planDigest, open a session, POST {operationId: "${operation.id}", input, planDigest, reason} to /api/agent/sessions/{sessionId}/approvals, ` +
       `and once a person approved it, ${operation.confirmation.envelope ? 'confirm with envelope.approval {id, planDigest}' : 'send the request again with the header Countersign-Approval: <id> <planDigest> (over MCP, _meta["dev.countersign/approval"] = {id, planDigest})'}.`,
     extra: { plan },
   })

@@ -46,14 +46,14 @@ const list = (title: string, items: readonly string[]): Html | false =>
 function notification(plan: Plan): Html | false {
   const details = plan.details.fanNotification as
     | {
-        copy: { title: string; body: string }
-        renderedStart: { timeZone: string; text: string | null }[]
+        copy: { title: string }
+        renderedStart: { timeZone: string; body: string }[]
         delivery: { detail: string }
       }
     | undefined
   if (!details) return false
   return html`<h2>Followers would read</h2>
-<p><strong>${details.copy.title}</strong><br>${details.copy.body}</p>
-<ul>${details.renderedStart.map(({ timeZone, text }) => html`<li>${timeZone}: ${text}</li>`)}</ul>
+<p><strong>${details.copy.title}</strong></p>
+<ul>${details.renderedStart.map(({ timeZone, body }) => html`<li>${timeZone}: ${body}</li>`)}</ul>
 <p class="quiet">${details.delivery.detail}</p>`
 }

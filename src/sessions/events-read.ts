@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Context, read, type StreamItem } from '../operation/define.ts'
+import { wakeable } from '../operation/wakeable.ts'
 import { canSee, requireSession } from './log.ts'
 import { presentEvent } from './present.ts'
 import { formatCursor, isTerminal, readFrom } from './rules.ts'
@@ -57,6 +58,7 @@ export const eventsRead = read({
       false,
     )
   },
+  follows: ({ sessionId }) => `session/${sessionId}`,
   async *stream(ctx, input) {
     const sample = sampleSession(ctx.org, ctx.call.origin, input.sessionId)
     if (sample) {
@@ -102,17 +104,13 @@ function page(
 /** Events as they are committed, until the final one. Whoever may no longer see the session is cut off at the next beat. */
 async function* follow(ctx: Context, sessionId: string, from: number): AsyncIterable<StreamItem> {
   const { deps, org, call } = ctx
-  let wake = () => {}
-  const unfollow = deps.feed.follow(org, sessionId, () => wake())
+  const growth = wakeable((listener) => deps.feed.follow(org, `session/${sessionId}`, listener))
   deps.metrics.streams.inc()
   try {
     let after = from
-    let woken: Promise<void> = Promise.resolve()
     for (;;) {
       if (call.signal?.aborted) return
-      woken = new Promise<void>((resolve) => {
-        wake = resolve
-      })
+      const woken = growth.next()
       const session = await findSession(deps.db, org, sessionId)
       if (!session || !(await stillSees(ctx, session))) return
       const rows = await listEvents(deps.db, org, sessionId, after, PAGE)
@@ -121,11 +119,11 @@ async function* follow(ctx: Context, sessionId: string, from: number): AsyncIter
         after = row.sequence
       }
       if (isTerminal(session.status) && after >= session.lastSequence) return
-      if (rows.length === 0 && !(await within(woken, HEARTBEAT_MS, call.signal)))
+      if (rows.length === 0 && !(await woken.within(HEARTBEAT_MS, call.signal)))
         yield { comment: 'heartbeat' }
     }
   } finally {
-    unfollow()
+    growth.end()
     deps.metrics.streams.dec()
   }
 }
@@ -136,21 +134,4 @@ async function stillSees(ctx: Context, session: Parameters<typeof canSee>[1]): P
     ? await ctx.call.reauthenticate().catch(() => undefined)
     : ctx.principal
   return principal !== undefined && canSee(principal, session)
-}
-
-/** Whether it was woken before `ms` passed or the client left. */
-async function within(woken: Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<boolean> {
-  // one that left while we read tells nobody any more
-  if (signal?.aborted) return true
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => resolve(false), ms)
-  const onAbort = () => resolve(true)
-  signal?.addEventListener('abort', onAbort, { once: true })
-  void woken.then(() => resolve(true))
-  try {
-    return await promise
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
-  }
 }

@@ -48,7 +48,7 @@ export async function append(
   }))
   const last = await appendEvents(ctx.db, ctx.org, sessionId, events, { status, at: ctx.now })
   if (last === undefined) fail('session-ended', `The session ${sessionId} has its final event.`)
-  ctx.touched.add(sessionId)
+  ctx.touched.add(`session/${sessionId}`)
   for (const event of events) ctx.deps.metrics.events.inc({ type: event.type })
   return last
 }

@@ -2,7 +2,9 @@
 export const SURFACES: Record<string, string> = {
   'agent-sessions': 'Follow an agent’s run: durable event log, approvals, cancellation, replay.',
   'live-controls': 'Schedule live rooms and change their status.',
+  'community-chat': 'Read, post and moderate in the persistent channels of a community.',
   'embedded-rooms': 'Rooms with a roster: who may enter, who is on stage, when, and by which media.',
+  notifications: 'Follow an organisation, read the inbox, register devices for pushes.',
   'configuration-hub':
     'See every configuration, what hangs together and what would break, and how two organisations differ.',
   'action-contracts': 'Which actions exist, who may call them and what they ask for.',

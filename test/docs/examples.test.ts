@@ -13,11 +13,16 @@ const STORIES = [
   'README.md',
   'docs/api.md',
   'docs/agents.md',
+  'docs/live-rooms.md',
+  'docs/community.md',
   'docs/embedded-rooms.md',
   'docs/configurations.md',
   'docs/connectors.md',
+  'docs/notifications.md',
   'docs/promotion.md',
 ]
+/** Stories of what is done in the background. */
+const WITH_JOBS = ['docs/notifications.md', 'docs/promotion.md']
 
 /** What the story of connectors has beside the server: a REST API that is not ours. */
 const shopping = (file: string) =>
@@ -36,7 +41,7 @@ describe.each(STORIES)('[W-1] the examples of %s', (file) => {
     app = await testApp()
     app.deps.config.allowPrivateConnectors = true
     shop = await shopping(file)
-    if (file === 'docs/promotion.md') jobs = await startJobs(app.deps, app.database.connection)
+    if (WITH_JOBS.includes(file)) jobs = await startJobs(app.deps, app.database.connection)
     folder = mkdtempSync(path.join(os.tmpdir(), 'cs-docs-'))
     variables = {
       URL: app.url,
@@ -45,7 +50,7 @@ describe.each(STORIES)('[W-1] the examples of %s', (file) => {
       COUNTERSIGN_SECRET: SECRET,
       COUNTERSIGN_DATA_DIR: folder,
       PASSWORD,
-      ...(shop ? { PLACE: shop.url, SHOP_TOKEN: 'a-token' } : {}),
+      ...(shop ? { PLACE: shop.url, SHOP_TOKEN: 'a-token', SITE_TOKEN: 'another-token' } : {}),
     }
   })
   afterAll(async () => {

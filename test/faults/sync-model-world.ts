@@ -4,7 +4,10 @@ import { indexEntries, tombstone } from '../../src/config-hub/index/write.ts'
 import { registryOf } from '../../src/config-hub/types/registry.ts'
 import { pageDocuments, writeDocuments } from '../../src/config-store/documents.ts'
 import type { Hooks } from '../../src/config-sync/execution/run.ts'
-import { jobHooks } from '../../src/config-sync/jobs/hooks.ts'
+import { jobHooks, syncOf } from '../../src/config-sync/jobs/hooks.ts'
+import type { SyncPlan } from '../../src/config-sync/planning/plan.ts'
+import { gather, planJob } from '../../src/config-sync/planning/plan-job.ts'
+import { planOf } from '../../src/config-sync/planning/plan-sync.ts'
 import { fetched } from '../../src/config-sync/planning/reader.ts'
 import type { Deps } from '../../src/deps.ts'
 import { attempt, insertJob } from '../config-sync/jobs.ts'
@@ -35,6 +38,8 @@ export type World = {
   /** How often anything was written on a side. */
   writes(side: Side): Promise<number>
   insert(what: Sync | Ran): Promise<JobRef>
+  /** Rows that were planned without their documents so far. */
+  settled(): number
   /** Does a sync, or takes one back; `planned` is called once that is planned and before anything is written. */
   run(what: Sync | Ran, trouble?: Trouble, planned?: () => Promise<void>): Promise<Ran>
   close(): Promise<void>
@@ -133,6 +138,20 @@ export async function openWorld(ground: Ground, setting: Setting, given?: Place)
     return { org, id, to }
   }
 
+  let settled = 0
+  /** Plans as jobs do, and once more with every document read: both have to say the same. */
+  const planTwice: Hooks['plan'] = async (deps, job, sides, signal) => {
+    if (job.kind !== 'sync') return jobHooks.plan(deps, job, sides, signal)
+    const request = syncOf(deps, job, sides, signal)
+    const outline = await gather(deps, request)
+    settled += outline.settled.size
+    const plan = planOf(outline)
+    const whole = await planJob(deps, { ...request, thorough: true })
+    const told = ({ rows, ...rest }: SyncPlan) => ({ ...rest, rows: rows.map(withoutSettled) })
+    assert.deepEqual(told(plan), told(whole), 'a plan with all documents read')
+    return plan
+  }
+
   async function run(what: Sync | Ran, trouble?: Trouble, planned?: () => Promise<void>): Promise<Ran> {
     const job = await insert(what)
     const boundary = trouble ? crashesOf(trouble) : () => {}
@@ -141,13 +160,15 @@ export async function openWorld(ground: Ground, setting: Setting, given?: Place)
       await planned?.()
       return 'run' as const
     }
-    const crashes = await untilEnded(deps, job, { ...jobHooks, decide, at: boundary }, boundary)
+    const hooks: Hooks = { plan: planTwice, decide, at: boundary }
+    const crashes = await untilEnded(deps, job, hooks, boundary)
     if (own) own.fault = () => 'none'
     return { ...job, ...(await outcomeOf(deps, job)), crashes }
   }
 
   return {
     ...{ deps, setting, orgs, keys, read, insert, run },
+    settled: () => settled,
     put: write,
     remove: (side, kind, id) => write(side, kind, id, undefined),
     wrong: async () => (place ? (await place.state()).wrong : []),
@@ -163,6 +184,8 @@ export async function openWorld(ground: Ground, setting: Setting, given?: Place)
     },
   }
 }
+
+const withoutSettled = ({ settledAs: _, ...row }: SyncPlan['rows'][number]) => row
 
 async function defineTypes(deps: Deps, org: string, connector: string): Promise<void> {
   const type = { connector, volatile_paths: ['/revision'], natural_key: ['/mark'] }

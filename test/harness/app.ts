@@ -7,17 +7,19 @@ import type { MemberRole } from '../../src/access/principal.ts'
 import { createUser } from '../../src/access/users.ts'
 import { buildApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
+import { createLogFeed } from '../../src/db/log-feed.ts'
 import type { Deps } from '../../src/deps.ts'
 import { type EmbeddedRoom, ROOM_DEFAULTS } from '../../src/embedded/rules.ts'
 import { insertRoom } from '../../src/embedded/store.ts'
+import { createPostbox } from '../../src/live/room/post.ts'
 import { DEFAULTS, type LiveEvent } from '../../src/live/rules.ts'
 import { insertEvent } from '../../src/live/store.ts'
 import { createLogger } from '../../src/log.ts'
+import { LOGS } from '../../src/logs.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { createSealing } from '../../src/operation/sealing.ts'
 import { OPERATIONS } from '../../src/operations.ts'
-import { createSessionFeed } from '../../src/sessions/feed.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
 
 export const SECRET = 'test-secret-of-at-least-thirty-two-characters'
@@ -88,7 +90,8 @@ export async function testApp(
     access,
     clock,
     sealing: createSealing(SECRET),
-    feed: createSessionFeed(db, log),
+    feed: createLogFeed(db, log, LOGS),
+    postbox: createPostbox(db),
     metrics: createMetrics(db),
     operations: options.operations ?? OPERATIONS,
   }

@@ -81,3 +81,20 @@ export const confirmBody = (
     ...overrides.envelope,
   },
 })
+
+/** The envelope that confirms a plan as it is, under a key of its own. */
+export const envelopeFor = (plan: Record<string, any>, key: string, more: Record<string, unknown> = {}) => ({
+  contract: 'agent-write-envelope.v1',
+  contractId: plan.contractId,
+  actionMode: 'execute',
+  dryRun: false,
+  actor: { kind: 'agent', displayName: 'Test agent' },
+  client: { id: 'client-test', name: 'Test client', kind: 'test' },
+  action: plan.action,
+  target: { kind: plan.target.kind, id: plan.target.id },
+  confirmation: { text: plan.confirmationText, acknowledgedRisk: true },
+  idempotencyKey: key,
+  reason: 'The test asks.',
+  auditCorrelationId: 'test-correlation',
+  ...more,
+})

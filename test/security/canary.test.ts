@@ -56,7 +56,10 @@ const withSecrets = OPERATIONS.filter(({ input }) => secretPointers(input).lengt
 /** Those of the live contracts; what others take are tokens and credentials, tested below them. */
 const LIVE = ['live-controls', 'embedded-rooms']
 const live = withSecrets.filter(({ surface }) => LIVE.includes(surface))
-const others = withSecrets.filter((operation) => !live.includes(operation))
+const ofFollowers = withSecrets.filter(({ surface }) => surface === 'notifications')
+const others = withSecrets.filter(
+  (operation) => !live.includes(operation) && !ofFollowers.includes(operation),
+)
 const writes = live.filter((operation): operation is WriteOperation => operation.effect === 'write')
 
 /** The sample input with a secret in every field that is marked so. */
@@ -74,6 +77,13 @@ function plant(operation: Operation, at: World): Record<string, any> {
     planted.add(`${operation.id} ${pointer}`)
   }
   return input
+}
+
+/** A device's token is taken from people; a link that was not signed here is none. */
+function expectedStatus({ id }: Operation, caller: Caller, token: string): number {
+  if (!id.includes('devices')) return token.includes('.') ? 404 : 400
+  if (caller !== owner) return caller === agent ? 403 : 401
+  return token.includes('.') ? 400 : 201
 }
 
 /** A request as it is; the whole answer is kept. */
@@ -100,22 +110,31 @@ async function send(
 }
 
 type Answer = { status: number; body: any }
-type Call = (operation: Operation, input: Record<string, unknown>) => Promise<Answer>
+/** What a request brings beside its input: where its route takes no envelope, the key and the approval. */
+type Way = { key?: string; approval?: { id: string; planDigest: string } }
+type Call = (operation: Operation, input: Record<string, unknown>, way?: Way) => Promise<Answer>
 
-const overHttp: Call = async (operation, input) => {
+const overHttp: Call = async (operation, input, { key, approval } = {}) => {
   const { method, path, body, headers } = requestOf(operation, input)
   const { status, text } = await send(agent, method, path, body, {
     ...headers,
     'agent-session-id': world.sessionId,
+    ...(key ? { 'idempotency-key': key } : {}),
+    ...(approval ? { 'countersign-approval': `${approval.id} ${approval.planDigest}` } : {}),
   })
   return { status, body: JSON.parse(text) }
 }
 
-const overMcp: Call = async (operation, input) => {
+const overMcp: Call = async (operation, input, { key, approval } = {}) => {
   const answer = await client.callTool({
     name: operation.tool,
     arguments: input,
-    _meta: { 'dev.countersign/session': world.sessionId, secret: MARK },
+    _meta: {
+      'dev.countersign/session': world.sessionId,
+      secret: MARK,
+      ...(key ? { 'dev.countersign/idempotency-key': key } : {}),
+      ...(approval ? { 'dev.countersign/approval': approval } : {}),
+    },
   })
   const body = answer.structuredContent as any
   return { status: answer.isError ? body.status : 200, body }
@@ -149,16 +168,30 @@ afterAll(async () => {
   await app.close()
 })
 
-const executing = (input: Record<string, any>, more: Record<string, unknown>) => ({
-  ...input,
-  envelope: {
+const hasEnvelope = (input: Record<string, unknown>): boolean => 'envelope' in input
+
+/** The write that is meant, by its envelope or by what travels beside the input. */
+function executing(
+  input: Record<string, any>,
+  { confirmation, ...way }: Way & { confirmation?: unknown },
+): [Record<string, any>, Way] {
+  const key = way.key ?? `canary-${++count}-key`
+  if (!hasEnvelope(input)) return [input, { ...way, key }]
+  const { approval } = way
+  const evidence = { ...(confirmation ? { confirmation } : {}), ...(approval ? { approval } : {}) }
+  const envelope = {
     ...input.envelope,
     actionMode: 'execute',
     dryRun: false,
-    idempotencyKey: `canary-${++count}-key`,
-    ...more,
-  },
-})
+    idempotencyKey: key,
+    ...evidence,
+  }
+  return [{ ...input, envelope }, {}]
+}
+
+/** The same write, only looked at. */
+const previewing = (operation: Operation, input: Record<string, any>): Record<string, any> =>
+  operation.effect === 'preview' || hasEnvelope(input) ? input : { ...input, dryRun: true }
 
 const confirmation = (text: string) => ({ text, acknowledgedRisk: true })
 
@@ -178,7 +211,7 @@ describe.each([
   )
 
   test.each(live.map((each) => [each.id, each] as const))('[R-1] %s in preview', async (_id, operation) => {
-    const { status } = await call(operation, plant(operation, world))
+    const { status } = await call(operation, previewing(operation, plant(operation, world)))
     expect(status).toBe(200)
   })
 
@@ -186,12 +219,10 @@ describe.each([
     '[R-1] %s refused in every way',
     async (_id, write) => {
       const input = plant(write, world)
-      const expectRefusal = async (refused: Record<string, unknown>, code: string) =>
-        expect((await call(write, refused)).body.code).toBe(code)
-      await expectRefusal(
-        executing(input, { confirmation: confirmation('I confirm nothing.') }),
-        'approval-required',
-      )
+      const expectRefusal = async (refused: Record<string, unknown>, code: string, way: Way = {}) =>
+        expect((await call(write, refused, way)).body.code).toBe(code)
+      const [meant, way] = executing(input, { confirmation: confirmation('I confirm nothing.') })
+      await expectRefusal(meant, 'approval-required', way)
       await expectRefusal({ ...input, title: 7 }, 'validation-failed')
       await expectRefusal(
         { ...input, streamKey: `${MARK}-unknown`, nested: { token: MARK } },
@@ -209,7 +240,7 @@ describe.each([
       await expectRefusal({ ...input, status: MARK, streamProvider: MARK }, 'validation-failed')
       if ('observedUpdatedAt' in input)
         await expectRefusal(
-          { ...executing(input, {}), observedUpdatedAt: '2020-01-01T00:00:00.000Z' },
+          { ...executing(input, {})[0], observedUpdatedAt: '2020-01-01T00:00:00.000Z' },
           'stale',
         )
     },
@@ -220,7 +251,7 @@ describe.each([
     async (_id, write) => {
       const at = await worldOf(app, 'laurel', agent)
       const input = plant(write, at)
-      const { plan } = (await call(write, input)).body
+      const { plan } = (await call(write, previewing(write, input))).body
       const { envelope: _, observedUpdatedAt: __, ...argued } = input
       const request = {
         sessionId: world.sessionId,
@@ -250,18 +281,38 @@ describe.each([
         confirmation: confirmation(plan.confirmationText),
         approval: { id, planDigest: plan.planDigest },
       }
-      const confirmed = executing(input, evidence)
+      const key = `canary-${++count}-key`
+      const confirmed = executing(input, { ...evidence, key })
       const other = plant(write, at)
-      expect((await call(write, executing(other, evidence))).body.code).toBe('plan-mismatch')
-      expect((await call(write, confirmed)).body.mode).toBe('applied')
-      expect((await call(write, confirmed)).body.mode).toBe('applied')
-      expect((await call(write, { ...other, envelope: confirmed.envelope })).body.code).toBe(
+      expect((await call(write, ...executing(other, evidence))).body.code).toBe('plan-mismatch')
+      expect((await call(write, ...confirmed)).body.mode).toBe('applied')
+      expect((await call(write, ...confirmed)).body.mode).toBe('applied')
+      expect((await call(write, ...executing(other, { ...evidence, key }))).body.code).toBe(
         'idempotency-mismatch',
       )
-      expect((await call(write, executing(input, evidence))).body.code).toBe('approval-consumed')
+      expect((await call(write, ...executing(input, evidence))).body.code).toBe('approval-consumed')
     },
   )
 })
+
+test.each(ofFollowers.map((each) => [each.id, each] as const))(
+  '[R-1] %s with a token that holds one',
+  async (_id, operation) => {
+    for (const caller of [owner, agent, app.guest()]) {
+      // of the form of a device's token, and of a link's
+      const forms = [`${MARK}-token-of-a-device-${++count}`, `${MARK}-nothing-signed-${++count}.${MARK}`]
+      for (const token of forms) {
+        const input = { ...INPUTS[operation.id]!(world), token }
+        if ('platform' in input) Object.assign(input, { platform: 'fcm' })
+        const { method, path, body, headers } = requestOf(operation, input)
+        const { status } = await send(caller, method, path, body, headers)
+        expect(status).toBe(expectedStatus(operation, caller, token))
+        values.push(token)
+      }
+    }
+    for (const pointer of secretPointers(operation.input)) planted.add(`${operation.id} ${pointer}`)
+  },
+)
 
 describe('[R-3] secrets where none belong', () => {
   const json = (value: unknown) => JSON.stringify(value)
@@ -320,7 +371,7 @@ describe('[R-4] afterwards', () => {
     )
     expect([...planted].sort()).toEqual(all.sort())
     expect(all.length).toBeGreaterThan(0)
-    for (const operation of live)
+    for (const operation of live.filter(({ http }) => http.path === '/api/agent/live-controls'))
       expect(actionLiteral(operation), 'is called above by its action').toBeDefined()
   })
 
@@ -372,7 +423,7 @@ describe('[R-4] afterwards', () => {
   test('what waits for a decision is sealed, and gone once it is used', async () => {
     const write = writes.find(({ input }) => !('eventId' in input.shape))!
     const input = plant(write, world)
-    const { plan } = (await overHttp(write, input)).body
+    const { plan } = (await overHttp(write, previewing(write, input))).body
     const { envelope: _, ...argued } = input
     const session = await worldOf(app, 'laurel', agent)
     await overHttp(operationNamed(app, 'sessions.approvals.request'), {

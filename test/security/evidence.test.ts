@@ -166,14 +166,23 @@ async function attempt(route: Route, operation: WriteOperation, evidence: Eviden
   return { answer, changed: changedTables(before, await dump(app)) }
 }
 
+/** What changes the plan of an input that has it; others are asked for in another world. */
+const OTHER: Record<string, string> = {
+  title: 'Another room',
+  body: 'Another message',
+  nextStatus: 'live',
+  email: 'another@people.example',
+  status: 'flagged',
+}
+
 /** A change that was approved and is not the one that is executed. */
 async function otherArguments(
   operation: WriteOperation,
   input: Record<string, unknown>,
 ): Promise<Record<string, unknown>> {
-  if (!hasEnvelope(operation)) return INPUTS[operation.id]!(await worldOf(app, 'laurel', grants.grant!))
-  if ('email' in input) return { ...input, email: 'another@people.example' }
-  return 'title' in input ? { ...input, title: 'Another room' } : { ...input, nextStatus: 'live' }
+  const field = Object.keys(OTHER).find((name) => name in input)
+  if (field && (hasEnvelope(operation) || field === 'title')) return { ...input, [field]: OTHER[field] }
+  return INPUTS[operation.id]!(await worldOf(app, 'laurel', grants.grant!))
 }
 
 const setPolicy = async (operationId: string, mode: string): Promise<void> => {

@@ -14,6 +14,8 @@ export type Jobs = {
 export type World = {
   org: string
   eventId: string
+  /** Notes of that event: one that is shown, and one that was hidden by the entry at place 3. */
+  noteId: string
   /** A public embedded room that is live, with nobody in it. */
   roomId: string
   observedUpdatedAt: string
@@ -25,9 +27,19 @@ export type World = {
   /** The source id of a pair. */
   pairedId: string
   connectorId: string
+  /** A message in the channel general, unchanged since `observedUpdatedAt`. */
+  messageId: string
+  /** An archived channel. */
+  channelId: string
   snapshotId: string
   scheduleId: string
   jobs: Jobs
+  /** A device of the caller’s where it can have one, and a campaign that is over. */
+  deviceId: string
+  /** Tokens of a subscription’s links. */
+  confirmToken: string
+  endToken: string
+  campaignId: string
   /** Another organisation, and a token of it, which is good. */
   source: { source_org_id: string; source_auth_token: string }
   planDigest: string
@@ -37,6 +49,7 @@ export type World = {
 export const SOME: World = {
   org: 'some',
   eventId: 'event-0000',
+  noteId: 'note-0000',
   roomId: 'webinar-0000',
   observedUpdatedAt: '2026-05-21T02:00:00.000Z',
   sessionId: 'session-0000',
@@ -45,6 +58,8 @@ export const SOME: World = {
   ownType: 'suite_0000',
   pairedId: 'paired-0000',
   connectorId: 'connector-0000',
+  messageId: 'message-0000',
+  channelId: 'channel-0000',
   snapshotId: 'snapshot-0123456789ab0000',
   scheduleId: 'schedule-0000',
   jobs: {
@@ -54,6 +69,10 @@ export const SOME: World = {
     deletion: 'job-00000000000d0000',
     digest: '1'.repeat(64),
   },
+  deviceId: 'device-00000000000e0000',
+  confirmToken: 'a-token-of-a-link.signed-0000',
+  endToken: 'a-token-of-a-link.signed-0000',
+  campaignId: 'campaign-00000000000f0000',
   source: { source_org_id: 'elsewhere', source_auth_token: 'a-token' },
   planDigest: '0'.repeat(64),
 }
@@ -61,7 +80,7 @@ export const SOME: World = {
 type Inputs = Record<string, (world: World) => Record<string, unknown>>
 
 /** An envelope in preview mode; who executes fills in the exact text and the evidence. */
-const envelope = (action: string, id?: string) => ({
+const envelope = (action: string, id?: string, more: Record<string, unknown> = {}) => ({
   contract: 'agent-write-envelope.v1',
   contractId: 'creator.live.schedule-and-status',
   actionMode: 'preview',
@@ -74,8 +93,10 @@ const envelope = (action: string, id?: string) => ({
   idempotencyKey: 'security-suite-key',
   reason: 'The suite asks.',
   auditCorrelationId: 'security-suite',
+  ...more,
 })
 
+const community = { contractId: 'creator.community.chat' }
 const embeddedEnvelope = (family: string, action: string, id?: string) => ({
   ...envelope(`creator.embedded-rooms.${action}`, id),
   contractId: `creator.embedded-rooms.${family}`,
@@ -144,6 +165,61 @@ export const INPUTS: Inputs = {
     observedUpdatedAt,
     envelope: envelope('creator.live.status.update', eventId),
   }),
+  'live.chat.messages.read': ({ eventId }) => ({ eventId }),
+  'live.chat.messages.post': ({ eventId }) => ({ eventId, body: 'The suite says hello.' }),
+  'live.chat.moderation.manage': ({ noteId }) => ({ id: noteId, status: 'hidden' }),
+  'live.chat.settings.update': ({ eventId }) => ({ id: eventId, slowModeSeconds: 7 }),
+  'live.socket-token.create': ({ eventId }) => ({ eventId, viewerId: 'suite' }),
+  'live.log.read': ({ eventId }) => ({ eventId }),
+  'live.moderation.batch.preview': ({ eventId }) => ({
+    eventId,
+    rule: { contains: 'suite' },
+    status: 'hidden',
+  }),
+  'live.moderation.batch.confirmed-update': ({ eventId }) => ({
+    eventId,
+    rule: { contains: 'suite' },
+    status: 'hidden',
+    envelope: {
+      ...envelope('creator.live.notes.moderate'),
+      contractId: 'creator.live.moderation',
+      target: { kind: 'live-room', id: eventId },
+    },
+  }),
+  'live.moderation.undo.preview': ({ eventId }) => ({ eventId, fromSeq: 1, toSeq: 9 }),
+  'live.moderation.undo.confirmed-update': ({ eventId }) => ({
+    eventId,
+    fromSeq: 1,
+    toSeq: 9,
+    envelope: {
+      ...envelope('creator.live.notes.restore'),
+      contractId: 'creator.live.moderation',
+      target: { kind: 'live-room', id: eventId },
+    },
+  }),
+  'live.events.schedule': () => room,
+  'live.community-channel.link': ({ eventId }) => ({ id: eventId, ...room, communityChannelId: 'general' }),
+  'live.events.status.update': ({ eventId }) => ({ id: eventId, status: 'cancelled', confirmed: true }),
+  'live.events.audit.read': ({ eventId }) => ({ eventId }),
+  'community.chat.read': () => ({}),
+  'community.messages.read': () => ({ channelId: 'general' }),
+  'community.messages.post': () => ({
+    body: 'Hello from the suite',
+    envelope: envelope('listener.community.message.post', 'general', community),
+  }),
+  'community.messages.react': ({ messageId }) => ({ messageId, reaction: 'like' }),
+  'community.messages.moderate': ({ messageId, observedUpdatedAt }) => ({
+    messageId,
+    status: 'hidden',
+    observedUpdatedAt,
+    envelope: envelope('creator.community.message.moderate', messageId, community),
+  }),
+  'community.channels.manage': ({ channelId }) => ({
+    change: 'update',
+    channelId,
+    title: 'Suite talk',
+    envelope: envelope('creator.community.channels.manage', channelId, community),
+  }),
   'embedded.rooms.read': ({ roomId }) => ({ roomId }),
   'embedded.room.roster.read': ({ roomId }) => ({ roomId }),
   'embedded.rooms.calendar.read': () => ({}),
@@ -168,6 +244,18 @@ export const INPUTS: Inputs = {
   'embedded.room.join': ({ roomId }) => ({ roomId }),
   'embedded.room.leave': ({ roomId }) => ({ roomId }),
   'embedded.room.media-token.create': ({ roomId }) => ({ roomId }),
+  'notifications.subscriptions.create': () => ({ email: 'suite@fans.example', timeZone: 'Europe/Berlin' }),
+  'notifications.subscriptions.confirm': ({ confirmToken }) => ({ token: confirmToken }),
+  'notifications.subscriptions.end': ({ endToken }) => ({ token: endToken }),
+  'notifications.subscriptions.read': () => ({}),
+  'notifications.confirmations.list': () => ({}),
+  'notifications.inbox.list': () => ({}),
+  'notifications.inbox.count': () => ({}),
+  'notifications.inbox.mark': () => ({ all: true }),
+  'notifications.devices.register': () => ({ platform: 'apns', token: '5e'.repeat(32) }),
+  'notifications.devices.list': () => ({}),
+  'notifications.devices.remove': ({ deviceId }) => ({ deviceId }),
+  'notifications.campaigns.read': ({ campaignId }) => ({ campaignId }),
   'config-hub.manifest.read': () => ({}),
   'config-hub.types.list': () => ({}),
   'config-hub.types.read': ({ ownType }) => ({ type: ownType }),
@@ -281,9 +369,17 @@ export const RECORDS = [
   'sessions.complete',
   'sessions.create',
   'sessions.messages.append',
+  'live.chat.messages.post',
+  'community.messages.react',
   'embedded.room.join',
   'embedded.room.leave',
   'embedded.room.media-token.create',
+  'notifications.subscriptions.create',
+  'notifications.subscriptions.confirm',
+  'notifications.subscriptions.end',
+  'notifications.inbox.mark',
+  'notifications.devices.register',
+  'notifications.devices.remove',
   'config-hub.index.rebuild',
   'config-sync.snapshots.create',
   'config-sync.snapshots.restore',

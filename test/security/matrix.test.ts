@@ -107,6 +107,15 @@ const each = OPERATIONS.map((operation) => [label(operation), operation] as cons
 const ownWorld = (kind: Kind): Promise<World> =>
   worldOf(app, 'laurel', callers[kind === 'guest' ? 'grant' : kind])
 
+/** What only looks leaves a world as it is: one for all of them halves the worlds that are made. */
+const kept = new Map<Kind, Promise<World>>()
+function worldFor({ effect }: Operation, kind: Kind): Promise<World> {
+  if (effect !== 'read' && effect !== 'preview') return ownWorld(kind)
+  const known = kept.get(kind) ?? ownWorld(kind)
+  kept.set(kind, known)
+  return known
+}
+
 describe('[X-1] the sample inputs', () => {
   test('are there for every operation and for nothing else', () => {
     expect(Object.keys(INPUTS).sort()).toEqual(OPERATIONS.map(({ id }) => id).sort())
@@ -124,7 +133,11 @@ describe('[X-2] in its own organisation each principal may do what access says a
     const outcomes: Record<string, string | undefined> = {}
     const statuses: number[] = []
     for (const kind of KINDS) {
-      const reply = await callOperation(callers[kind], operation, input(operation, await ownWorld(kind)))
+      const reply = await callOperation(
+        callers[kind],
+        operation,
+        input(operation, await worldFor(operation, kind)),
+      )
       outcomes[kind] = refusalIn(reply)
       statuses.push(reply.status)
       expect(reply.status, `${kind}: ${JSON.stringify(reply.body)}`).toBeLessThan(500)
@@ -166,8 +179,12 @@ function comparable(reply: Reply, world: World): unknown {
     world.ownType,
     world.pairedId,
     world.connectorId,
+    world.messageId,
+    world.channelId,
     world.snapshotId,
     world.scheduleId,
+    world.deviceId,
+    world.campaignId,
     ...Object.values(world.jobs),
   ]
   const text = ids.reduce((rest, id) => rest.replaceAll(id, '<id>'), JSON.stringify(reply.body))

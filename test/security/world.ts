@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import sql from 'sql-template-tag'
 import { expect } from 'vitest'
+import { insertMessage, putChannel } from '../../src/community/store.ts'
 import { putConnector } from '../../src/config-hub/connectors/store.ts'
 import { insertLineage } from '../../src/config-hub/lineage/store.ts'
 import { TypeDefinition } from '../../src/config-hub/types/definition.ts'
@@ -13,6 +14,13 @@ import { newJobId } from '../../src/config-sync/jobs/begin.ts'
 import { insertJob } from '../../src/config-sync/jobs/store.ts'
 import { putSchedule } from '../../src/config-sync/snapshots/schedules.ts'
 import { finishSnapshot, insertSnapshot } from '../../src/config-sync/snapshots/store.ts'
+import { newNoteId } from '../../src/live/room/post.ts'
+import { PACE } from '../../src/live/room/rules.ts'
+import { appendEntries, moderateNotes, postNotes } from '../../src/live/room/store.ts'
+import { insertCampaign } from '../../src/notifications/campaigns/store.ts'
+import { putDevice } from '../../src/notifications/devices/store.ts'
+import { confirmToken, unsubscribeToken } from '../../src/notifications/links.ts'
+import { askSubscription } from '../../src/notifications/store.ts'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
@@ -74,11 +82,15 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
   const none = {
     org,
     eventId: event.id,
+    noteId: await notesOf(app, org, event.id),
     roomId: webinar.id,
     observedUpdatedAt,
+    messageId: await messageOf(app, org, event.updatedAt),
+    channelId: await channelOf(app, org, event.updatedAt),
     sessionId,
     approvalId: 'approval-none',
     ...configuration,
+    ...(await followedOf(app, org, event.id, caller)),
   }
   // not everybody may write, and so ask for approval
   if (preview.status === 403) return { ...none, planDigest: '0'.repeat(64) }
@@ -93,6 +105,79 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
   })
   if (asked.status !== 201) refuse('approval', asked)
   return { ...none, approvalId: asked.body.approval.id, planDigest }
+}
+
+/** Two notes of a room, the second of which was hidden; answers the first. */
+async function notesOf({ deps: { db } }: TestApp, org: string, eventId: string): Promise<string> {
+  const now = new Date()
+  const author = { userId: 'suite', name: 'Suite', moderates: true, subscriber: false }
+  const [id, other] = [newNoteId(), newNoteId()]
+  const notes = [id, other].map((each) => ({ id: each, body: `A note of the suite in ${org}`, ...author }))
+  await postNotes(db, { org, eventId }, notes, { now, ...PACE })
+  const states = {
+    before: { status: 'visible', pinned: false },
+    next: { status: 'hidden', pinned: false },
+  } as const
+  const changes = [{ id: other, version: 1, ...states }]
+  await moderateNotes(db, org, eventId, changes, now)
+  await appendEntries(db, org, eventId, [{ kind: 'moderation', messages: [other], detail: { changes } }], now)
+  return id
+}
+
+/** A message of nobody who is here, in the organisation's default channel. */
+async function messageOf(app: TestApp, org: string, createdAt: Date): Promise<string> {
+  const id = `message-${randomBytes(4).toString('hex')}`
+  const by = { userId: 'nobody', displayName: `Fan of ${org}`, via: null }
+  await insertMessage(app.deps.db, org, { ...by, id, channelId: 'general', body: `Hello ${org}`, createdAt })
+  return id
+}
+
+async function channelOf(app: TestApp, org: string, now: Date): Promise<string> {
+  const id = `channel-${randomBytes(4).toString('hex')}`
+  const archived = { active: false, position: null, membersOnly: false }
+  await putChannel(app.deps.db, org, { ...archived, id, title: `Old talk of ${org}` }, now)
+  return id
+}
+
+/** A subscription that waits for its confirmation, a campaign that is over, and a device where the caller may have one. */
+async function followedOf(
+  app: TestApp,
+  org: string,
+  eventId: string,
+  caller: Caller,
+): Promise<Pick<World, 'deviceId' | 'campaignId' | 'confirmToken' | 'endToken'>> {
+  const [suffix, now] = [randomBytes(8).toString('hex'), new Date()]
+  const [subscriberId, campaignId] = [`subscriber-${suffix}`, `campaign-${suffix}`]
+  const row = await askSubscription(app.deps.db, org, {
+    ...{ id: subscriberId, email: `${suffix}@fans.example`, userId: null, timeZone: 'UTC', now },
+  })
+  await insertCampaign(app.deps.db, {
+    ...{ org, id: campaignId, eventId, title: 'Suite', body: 'Suite', startsAt: null, createdAt: now },
+    ...{ audienceVersion: 0, audienceSize: 0, audienceHash: '0'.repeat(64) },
+    ...{ principalId: 'suite', operationId: 'suite', idempotencyKey: suffix },
+  })
+  const device = await callOperation(caller, operationNamed(app, 'notifications.devices.register'), {
+    platform: 'apns',
+    token: suffix.repeat(4),
+  })
+  return {
+    deviceId: device.body.device?.id ?? (await strangersDevice(app, org, suffix)),
+    campaignId,
+    confirmToken: confirmToken(app.deps.sealing, row),
+    endToken: unsubscribeToken(app.deps.sealing, row),
+  }
+}
+
+/** A device of somebody, for callers that have none. */
+async function strangersDevice(app: TestApp, org: string, suffix: string): Promise<string> {
+  const [owner] = await app.deps.db.query<{ userId: string }>(
+    sql`SELECT user_id AS "userId" FROM auth_member WHERE organization_id = ${org} AND role = 'owner' LIMIT 1`,
+  )
+  const device = await putDevice(app.deps.db, org, {
+    ...{ id: `device-${suffix}`, userId: owner!.userId, platform: 'apns', name: null, now: new Date() },
+    ...{ token: app.deps.sealing.seal(suffix), tokenHash: suffix },
+  })
+  return device.id
 }
 
 /** A journey with an earlier version, and an own type. */
@@ -239,8 +324,14 @@ export const ghostOf = (world: World): World => ({
   ownType: other(world.ownType),
   pairedId: other(world.pairedId),
   connectorId: other(world.connectorId),
+  messageId: other(world.messageId),
+  channelId: other(world.channelId),
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
+  deviceId: other(world.deviceId),
+  campaignId: other(world.campaignId),
+  confirmToken: other(world.confirmToken),
+  endToken: other(world.endToken),
   jobs: {
     planned: other(world.jobs.planned),
     failed: other(world.jobs.failed),

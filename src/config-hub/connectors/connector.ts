@@ -30,6 +30,10 @@ export type Page = { items: Item[]; cursor: string | null }
  *   again just before the write.
  * - `keyed-write`: the same write sent again under the same `key` is done once.
  * - `find-by-key`: `find` finds what a create made by the `key` of that create.
+ * - `refuses-existing`: the place itself refuses to create at an id that is taken, in one step with the create. Without
+ *   it, whether something is there is read just before.
+ * - `checks-references`: the place refuses what refers to something that it does not have.
+ * - `prepares-delete`: something precedes a deletion that leaves another revision of the same content.
  */
 export type Capability =
   | 'list'
@@ -42,6 +46,9 @@ export type Capability =
   | 'guarded-write'
   | 'keyed-write'
   | 'find-by-key'
+  | 'refuses-existing'
+  | 'checks-references'
+  | 'prepares-delete'
 
 export type Limits = {
   /** Requests a second that the target bears; absent: no limit known. */
@@ -54,8 +61,11 @@ export type Limits = {
 /** Whom a token belongs to. */
 export type Whoami = { org: string }
 
-/** `key`: 8 to 200 printable ASCII characters that name this one write. */
-export type WriteOptions = { ifRevision?: string; key?: string; signal?: AbortSignal }
+/**
+ * `key`: 8 to 200 printable ASCII characters that name this one write. `known`: the document that has the revision
+ * `ifRevision`, for a change of it; where the place itself compares revisions, it is not read again.
+ */
+export type WriteOptions = { ifRevision?: string; key?: string; known?: Document; signal?: AbortSignal }
 export type CreateOptions = { id?: string; key?: string; signal?: AbortSignal }
 
 /**
@@ -79,6 +89,13 @@ export type Connector = {
   /** Replaces it whole; secret members that are left out are kept where the place keeps them. `not-found` as above. */
   put(type: ConfigType, id: string, document: Document, options: WriteOptions): Promise<Item>
   remove(type: ConfigType, id: string, options: WriteOptions): Promise<void>
+  /**
+   * Does once more what belongs to a write but comes after it (publishing), of an item as it was just read; whether it
+   * was done already is no matter. Absent: writes are one request.
+   */
+  finish?(type: ConfigType, item: Item, signal?: AbortSignal): Promise<Item>
+  /** Where an object that is a reference has its id: to leave the reference out is to leave that object out. */
+  linkPath?(type: ConfigType): string | undefined
   /** Verifies the credential with the place itself. */
   whoami(signal?: AbortSignal): Promise<Whoami>
 }
@@ -86,7 +103,7 @@ export type Connector = {
 export type Sought = { key: string } | { naturalKey: string }
 
 /**
- * What a caller can act upon. Nothing was written, for certain, unless `unknown` says otherwise.
+ * What a caller can act upon. Nothing was written, for certain, unless `unknown` or `unfinished` says otherwise.
  * - `not-found`: what was to be written is not there (any more).
  * - `stale`: it is not as the caller saw it: another revision, or there already where it was to be created.
  * - `conflict`: the place refuses it for the state that it is in.
@@ -94,6 +111,7 @@ export type Sought = { key: string } | { naturalKey: string }
  * - `limited`: not now; not before `retryAt`, when the place said so.
  * - `unavailable`: try again; with `unknown` a write may have happened: look before anything is sent again.
  * - `unauthorized`: the place refuses the credential.
+ * - `unfinished`: it was written, and the place refuses what belongs to the write and comes after it.
  */
 export type ConnectorErrorKind =
   | 'not-found'
@@ -103,6 +121,7 @@ export type ConnectorErrorKind =
   | 'limited'
   | 'unavailable'
   | 'unauthorized'
+  | 'unfinished'
 
 /**
  * A refusal or failure of a place. The message is safe to show: it repeats nothing that the place answered. `unknown` is

@@ -2,69 +2,7 @@ import { z } from 'zod'
 import { type FieldError, fail } from '../../operation/errors.ts'
 import { pointerTo } from '../references/path.ts'
 import { Pointer, TypeName } from '../types/definition.ts'
-
-/** How a list comes in pages. `start` is the first page's number or offset. */
-const Paging = z.discriminatedUnion('style', [
-  z.strictObject({ style: z.literal('none') }),
-  z.strictObject({
-    style: z.literal('page'),
-    page_param: z.string().default('page'),
-    size_param: z.string().optional(),
-    start: z.int().default(1),
-  }),
-  z.strictObject({
-    style: z.literal('offset'),
-    offset_param: z.string().default('offset'),
-    size_param: z.string().default('limit'),
-  }),
-  z.strictObject({
-    style: z.literal('cursor'),
-    cursor_param: z.string().default('cursor'),
-    size_param: z.string().optional(),
-    next_path: Pointer.describe('Where the answer has the next cursor'),
-  }),
-  z.strictObject({ style: z.literal('link'), size_param: z.string().optional() }),
-  z.strictObject({
-    style: z.literal('next_url'),
-    next_path: Pointer.describe('Where the answer has the URL of the next page'),
-    size_param: z.string().optional(),
-  }),
-])
-
-const Path = z.string().regex(/^\//, 'must begin with /').max(300)
-const PathWithId = Path.refine((path) => path.includes('{id}'), 'must contain {id}')
-const Parameter = z.string().min(1).max(100)
-
-const HeaderName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'must be the name of a header')
-const HeaderText = z
-  .string()
-  .regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII')
-  .max(1000)
-
-/** What requests themselves say, and where credentials travel, which nobody may read. */
-const OWN_HEADER =
-  /^(?:host|connection|content-length|content-type|transfer-encoding|te|upgrade|expect|if-match|if-none-match)$/i
-const SECRET_HEADER = /^(?:cookie|.*authorization|.*(?:api[_-]?key|token|secret|password).*)$/i
-const SECRET_PARAMETER = /^(?:api[_-]?key|access[_-]?token|auth|token|secret|password)$/i
-
-const Headers = z.record(HeaderName, HeaderText).superRefine((headers, ctx) => {
-  for (const name of Object.keys(headers)) {
-    const refuse = (message: string) => ctx.addIssue({ code: 'custom', path: [name], message })
-    if (OWN_HEADER.test(name)) refuse('is set by each request itself')
-    if (SECRET_HEADER.test(name))
-      refuse('carries a credential: name it in auth, and give the credential apart')
-  }
-})
-
-const Query = z.record(Parameter, z.string().max(1000)).superRefine((query, ctx) => {
-  for (const name of Object.keys(query))
-    if (SECRET_PARAMETER.test(name))
-      ctx.addIssue({
-        code: 'custom',
-        path: [name],
-        message: 'is no place for a credential, which goes into a header',
-      })
-})
+import { HeaderName, Headers, HeaderText, Path, Resource } from './mapping-resource.ts'
 
 /** Where a place is. Requests go below it. */
 export const BaseUrl = z
@@ -75,61 +13,6 @@ export const BaseUrl = z
     return url !== null && !url.username && !url.password && !url.search && !url.hash
   }, 'must have no user, password, query or fragment')
 
-const Resource = z.strictObject({
-  list: z.strictObject({
-    path: Path,
-    items_path: Pointer.default('').describe('Where the answer has the items; the answer itself unless told'),
-    query: Query.default({}),
-    page_size: z.int().min(1).max(1000).default(100),
-    paging: Paging.default({ style: 'none' }),
-  }),
-  get: z.strictObject({ path: PathWithId, item_path: Pointer.default('') }).optional(),
-  create: z
-    .strictObject({
-      method: z.enum(['POST', 'PUT']).default('POST'),
-      path: Path.describe('With {id}: created at the id given'),
-      item_path: Pointer.default(''),
-      id_in_body: z.boolean().default(false).describe('The place takes the id that the body has at id_path'),
-    })
-    .optional(),
-  patch: z
-    .strictObject({
-      path: PathWithId,
-      item_path: Pointer.default(''),
-      merge: z
-        .enum(['deep', 'shallow'])
-        .default('deep')
-        .describe('deep: as RFC 7396; shallow: members are replaced whole, and cannot be removed'),
-      media_type: z.enum(['application/json', 'application/merge-patch+json']).default('application/json'),
-    })
-    .optional(),
-  put: z
-    .strictObject({ path: PathWithId, item_path: Pointer.default('') })
-    .optional()
-    .describe('Replaces the whole item'),
-  delete: z.strictObject({ path: PathWithId }).optional(),
-  id_path: Pointer.refine((path) => path !== '', 'must name a member').default('/id'),
-  title_path: Pointer.optional().describe('In place of the title that the type names'),
-  natural_key: z
-    .array(z.strictObject({ path: Pointer, query_param: Parameter.optional() }))
-    .min(1)
-    .max(5)
-    .optional()
-    .describe('In place of the natural key of the type; query_param filters the list by it'),
-  marker: z
-    .strictObject({
-      path: Pointer.regex(/^\/[^/]+$/, 'must be a member of the item itself'),
-      query_param: Parameter.optional(),
-    })
-    .optional()
-    .describe('A member of its own in which a create leaves its key, by which it is found again'),
-  key_header: HeaderName.optional().describe('Where the place takes an idempotency key of writes'),
-  updated_at_path: Pointer.optional(),
-  updated_by_path: Pointer.optional(),
-  /** What guards a write: the answer's ETag, or a member that changes with every change. */
-  revision: z.union([z.literal('etag'), Pointer]).optional(),
-})
-
 /** A REST API as data: enough to list, read and write configuration in it. */
 export const RestMapping = z.strictObject({
   base_url: BaseUrl,
@@ -138,6 +21,12 @@ export const RestMapping = z.strictObject({
     .strictObject({ header: HeaderName.default('authorization'), prefix: HeaderText.default('Bearer ') })
     .optional(),
   headers: Headers.default({}),
+  /** What bodies are called. */
+  media_type: z
+    .string()
+    .max(100)
+    .regex(/^application\/(?:[a-z0-9.-]+\+)?json$/, 'must be application/json, or one that ends with +json')
+    .default('application/json'),
   /** Says whose credential it is; needed where the connector stands for another organisation. */
   whoami: z.strictObject({ path: Path, org_path: Pointer }).optional(),
   limits: z
@@ -152,8 +41,6 @@ export const RestMapping = z.strictObject({
   types: z.record(TypeName, Resource).refine((types) => Object.keys(types).length > 0, 'must have a type'),
 })
 export type RestMapping = z.output<typeof RestMapping>
-export type RestResource = z.output<typeof Resource>
-export type Paging = z.output<typeof Paging>
 
 type Mistake = FieldError & { path: readonly PropertyKey[] }
 

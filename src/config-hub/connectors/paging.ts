@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { sha256 } from '../../operation/plan.ts'
 import { at } from '../references/path.ts'
 import { ConnectorError } from './connector.ts'
-import type { Paging, RestResource } from './mapping.ts'
+import type { Paging, RestResource } from './mapping-resource.ts'
 import type { Reply } from './request.ts'
 
 type List = RestResource['list']

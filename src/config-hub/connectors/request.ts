@@ -182,16 +182,21 @@ const KINDS: Record<number, ConnectorErrorKind> = {
   412: 'stale',
 }
 
-/** The reply if it is good. `missing` is what 404 and 410 mean; `more` is told with the status. */
+/** The reply if it is good. `missing` is what 404 and 410 mean, `conflict` what 409; `more` is told with the status. */
 export function refused(
   reply: Reply,
-  { missing = 'not-found' as ConnectorErrorKind, more = '' } = {},
+  {
+    missing = 'not-found' as ConnectorErrorKind,
+    conflict = 'conflict' as ConnectorErrorKind,
+    more = '',
+  } = {},
 ): Reply {
   const { status, uncertain } = reply
   if (status < 300) return reply
   if (uncertain) throw unknown()
   const kind = KINDS[status] ?? 'invalid'
-  throw new ConnectorError(kind === 'not-found' ? missing : kind, `The place answers ${status}${more}.`)
+  const means = kind === 'not-found' ? missing : kind === 'conflict' ? conflict : kind
+  throw new ConnectorError(means, `The place answers ${status}${more}.`)
 }
 
 /** What follows a write that was done: whatever fails there, the write may not be sent again. */
@@ -199,6 +204,20 @@ export async function afterWrite<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw error instanceof ConnectorError ? unknown() : error
+    throw error instanceof ConnectorError && error.kind !== 'unfinished' ? unknown() : error
   }
 }
+
+/** What belongs to a write that has begun: a refusal that stays one is told as such, with what was done before. */
+export async function completing(work: () => Promise<Reply>, done = 'It was written'): Promise<Reply> {
+  try {
+    const reply = await work()
+    if (reply.status < 300) return reply
+    if (reply.uncertain) throw unknown()
+    throw new ConnectorError('unfinished', `${done}, and the place answers ${reply.status} after that.`)
+  } catch (error) {
+    if (!(error instanceof ConnectorError) || !FINAL.has(error.kind)) throw error
+    throw new ConnectorError('unfinished', `${done}, and then: ${error.message}`)
+  }
+}
+const FINAL: ReadonlySet<ConnectorErrorKind> = new Set(['invalid', 'unauthorized', 'conflict', 'stale'])

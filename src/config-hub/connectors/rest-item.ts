@@ -5,7 +5,7 @@ import type { Document } from '../index/entry.ts'
 import { at, without } from '../references/path.ts'
 import type { ConfigType } from '../types/definition.ts'
 import { ConnectorError, type Item } from './connector.ts'
-import type { RestResource } from './mapping.ts'
+import type { RestResource } from './mapping-resource.ts'
 
 /** A JSON object, which every item is. */
 export const isObject = (value: unknown): value is Document =>
@@ -62,6 +62,9 @@ const revisionOf = (
 const HASH = 'sha256:'
 const hashOf = (document: Document): string => `${HASH}${sha256(canonical(document))}`
 
+/** Whether a revision is the place's own, which it can compare. */
+export const isOwn = (revision: string): boolean => !revision.startsWith(HASH)
+
 /** Whether an item still is what had this revision, be that the item's own or a hash (lists tell no ETags). */
 export const isStill = ({ revision, document }: Item, expected: string): boolean =>
   revision === expected || (expected.startsWith(HASH) && hashOf(document) === expected)
@@ -83,3 +86,6 @@ export function withMember(document: Document, pointer: string, value: unknown):
     ),
   }
 }
+
+export const changed = ({ type }: ConfigType, id: string) =>
+  new ConnectorError('stale', `${type} ${id} changed meanwhile.`)

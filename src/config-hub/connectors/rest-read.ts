@@ -1,7 +1,8 @@
 import { at } from '../references/path.ts'
 import type { ConfigType } from '../types/definition.ts'
 import { type Connector, ConnectorError, type Item } from './connector.ts'
-import type { RestMapping, RestResource } from './mapping.ts'
+import type { RestMapping } from './mapping.ts'
+import type { RestResource } from './mapping-resource.ts'
 import { cursorAfter, pagePath } from './paging.ts'
 import { type Place, refused, send } from './request.ts'
 import { idIn, itemOf } from './rest-item.ts'
@@ -15,12 +16,12 @@ export function restReader(mapping: RestMapping, place: Place) {
     if (resource) return resource
     throw new ConnectorError('invalid', `The mapping has no type ${type}.`)
   }
-  const read = (path: string, signal: AbortSignal | undefined) =>
-    send(place, { method: 'GET', path, repeatable: true, signal })
+  const read = (path: string, signal: AbortSignal | undefined, headers: Record<string, string> = {}) =>
+    send(place, { method: 'GET', path, headers, repeatable: true, signal })
   const get: Connector['get'] = async (type, of, signal) => {
     const resource = resourceOf(type)
     if (!resource.get) throw notMapped('read one', type)
-    const reply = await read(withId(resource.get.path, of), signal)
+    const reply = await read(withId(resource.get.path, of), signal, resource.headers)
     if (reply.status === 404 || reply.status === 410) return undefined
     const { headers, body } = refused(reply)
     return itemOf(type, resource, at(body, resource.get.item_path), headers.etag)
@@ -29,7 +30,7 @@ export function restReader(mapping: RestMapping, place: Place) {
     const resource = resourceOf(type)
     const query = { ...resource.list.query, ...filter }
     const path = pagePath({ ...resource.list, query }, cursor, mapping.base_url)
-    const reply = refused(await read(path, signal), { missing: 'invalid' })
+    const reply = refused(await read(path, signal, resource.headers), { missing: 'invalid' })
     const values = at(reply.body, resource.list.items_path)
     if (!Array.isArray(values)) throw new ConnectorError('invalid', 'The place does not answer a list.')
     const ids = values.map((value) => idIn(resource, value) ?? '')

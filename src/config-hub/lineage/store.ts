@@ -104,6 +104,8 @@ export type SyncedPair = Pair & {
   jobId: string
   base?: Document
   place?: number
+  /** What is known of that base without reading it; null or none: nothing. */
+  settledAs?: string | null
 }
 
 /** Where bases are in the database, given the place of one: they go from there without coming here. */
@@ -111,7 +113,8 @@ export type BaseAt = (place: Sql) => Sql
 
 const synced = (rows: readonly SyncedPair[]): Sql =>
   sql`json_to_recordset(${JSON.stringify(rows)}::json) AS n(type text, "sourceOrg" text, "sourceId" text, "targetId" text,
-           "syncedAt" timestamptz, "jobId" text, base json, place integer)`
+           "syncedAt" timestamptz, "jobId" text, base json, place integer,
+           "settledAs" text)`
 
 const baseOf = (at: BaseAt | undefined): Sql => (at ? at(sql`n.place`) : sql`n.base`)
 
@@ -134,9 +137,9 @@ export const insertSynced = (
   // in one order, so that two syncs never wait for each other in a circle
   tx.query(sql`
     INSERT INTO config_lineage AS l (org, type, source_org, source_id, target_id, last_synced_at, last_sync_job_id, base,
-      created_at)
+      settled_as, settled_by, created_at)
     SELECT ${org}, n.type, n."sourceOrg", n."sourceId", n."targetId", n."syncedAt", n."jobId", ${baseOf(at)},
-           n."syncedAt"
+           n."settledAs", n."jobId", n."syncedAt"
       FROM ${synced(rows)}
      ORDER BY n."sourceOrg", n.type, n."sourceId"
     ON CONFLICT DO NOTHING
@@ -164,7 +167,8 @@ export const updateSynced = (
   at?: BaseAt,
 ): Promise<(Pair & { sourceOrg: string })[]> =>
   tx.query(sql`
-    UPDATE config_lineage l SET last_synced_at = n."syncedAt", last_sync_job_id = n."jobId", base = ${baseOf(at)}
+    UPDATE config_lineage l SET last_synced_at = n."syncedAt", last_sync_job_id = n."jobId", base = ${baseOf(at)},
+           settled_as = n."settledAs", settled_by = n."jobId"
       FROM ${synced(rows)}
      WHERE l.org = ${org} AND l.source_org = n."sourceOrg" AND l.type = n.type AND l.source_id = n."sourceId"
        AND l.target_id = n."targetId"

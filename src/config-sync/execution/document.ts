@@ -1,5 +1,5 @@
 import type { Document } from '../../config-hub/index/entry.ts'
-import { without } from '../../config-hub/references/path.ts'
+import { at, without } from '../../config-hub/references/path.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { same } from '../../config-store/rules.ts'
 import { joinSecrets } from '../../operation/redact.ts'
@@ -18,6 +18,8 @@ export type Naming = {
   idOf(key: string): string | undefined
   /** Symbols and ids of what does not exist yet: what is nothing but one of them is left out. */
   omitted: ReadonlySet<string>
+  /** Where an object that is a reference has the id: it is left out as a whole. */
+  linkPath?: string | undefined
 }
 
 /**
@@ -25,7 +27,7 @@ export type Naming = {
  * places. An omitted name within a longer text stays as the source has it. Throws `Unresolved`.
  */
 export function documentOf({ desired, secrets }: Content, naming: Naming): Document {
-  const named = walk(desired ?? {}, naming) as Document
+  const named = walkMembers(desired ?? {}, naming) as Document
   return Object.keys(secrets).length > 0 ? joinSecrets(named, secrets) : named
 }
 
@@ -36,6 +38,15 @@ function walk(value: unknown, naming: Naming): unknown {
     const next = value.map((each) => walk(each, naming))
     return next.every((each, index) => each === value[index]) ? value : next.filter((each) => each !== GONE)
   }
+  return isOmitted(value as Document, naming) ? GONE : walkMembers(value as Document, naming)
+}
+
+function isOmitted(value: Document, { linkPath, omitted }: Naming): boolean {
+  const id = linkPath === undefined || omitted.size === 0 ? undefined : at(value, linkPath)
+  return typeof id === 'string' && omitted.has(id)
+}
+
+function walkMembers(value: Document, naming: Naming): Document {
   let changed = false
   const next: Document = {}
   for (const [name, each] of Object.entries(value)) {
@@ -46,8 +57,9 @@ function walk(value: unknown, naming: Naming): unknown {
   return changed ? next : value
 }
 
-function named(text: string, { idOf, omitted }: Naming): unknown {
-  if (omitted.has(text)) return GONE
+function named(text: string, { idOf, omitted, linkPath }: Naming): unknown {
+  // where references are objects, a text that is like an id is none
+  if (omitted.has(text) && (linkPath === undefined || text.startsWith('⟨'))) return GONE
   if (!text.includes('⟨')) return text
   return text.replace(SYMBOL, (symbol, key: string) => {
     // of ids that the target makes within something, the source's are not known here
@@ -78,6 +90,17 @@ function difference(live: Document, desired: Document): Document | undefined {
   }
   return Object.keys(patch).length > 0 ? patch : undefined
 }
+
+/** Whether a document has all that another one says; it may say more, and leave out what is empty. */
+export const covers = (document: unknown, wanted: unknown): boolean =>
+  document === undefined
+    ? isEmpty(wanted)
+    : isObject(wanted)
+      ? isObject(document) && Object.entries(wanted).every(([name, each]) => covers(document[name], each))
+      : same(document, wanted)
+
+const isEmpty = (value: unknown): boolean =>
+  value === null || (typeof value === 'object' && Object.values(value).every(isEmpty))
 
 /** Whether a member is null somewhere, elements of lists apart: those a merge patch writes as they are. */
 export const holdsNull = (document: Document): boolean =>

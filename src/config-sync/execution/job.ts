@@ -83,6 +83,8 @@ export type Row = {
   mayDuplicate: boolean
   /** There is something for the pair to remember. */
   hasBase: boolean
+  /** What the pair is settled as with that base. */
+  settledAs: string | null
   /** Ids within it that the target makes: what stands for each in the plan, and where it is. */
   derives: NonNullable<PlanRow['derives']>
   tasks: readonly RowTask[]

@@ -73,15 +73,15 @@ export async function storePlan(
   const tasks = tasksByRow(plan)
   const counts: Counts = { total: plan.rows.length }
   const storedOf = (row: PlanRow, seq: number): StoredRow => {
-    const { desired, secrets, base, targetId, type, sourceId, title, action, matchedBy, revision, ...rest } =
-      row
+    const { desired, secrets, base, settledAs, targetId, type, sourceId, title, action, ...more } = row
+    const { matchedBy, revision, ...rest } = more
     const first = firstStatus(row, dryRun)
     const key = countKey(first.status, first.code)
     counts[key] = (counts[key] ?? 0) + 1
     const sealed =
       Object.keys(secrets).length > 0 ? sealing.seal(JSON.stringify(secrets)).toString('base64') : null
     return {
-      ...{ seq, type, sourceId, targetId, title, action, matchedBy, revision, sealed },
+      ...{ seq, type, sourceId, targetId, title, action, matchedBy, revision, sealed, settledAs },
       ...first,
       phase: firstPhase(row),
       level: tasks[seq]?.[0]?.level ?? 0,
@@ -124,17 +124,18 @@ function insertion(org: string, id: string, rows: readonly StoredRow[], now: Dat
   )
   return sql`
     INSERT INTO config_job_rows (org, job_id, seq, type, source_id, target_id, title, action, status, phase, level,
-      matched_by, revision, plan, desired, base, sealed_secrets, code, error, updated_at)
+      matched_by, revision, plan, desired, base, settled_as, sealed_secrets, code, error, updated_at)
     SELECT ${org}, ${id}, r.seq, r.type, r.source_id, r.target_id, r.title, r.action, r.status, r.phase, r.level,
-           r.matched_by, r.revision, r.plan, r.desired, r.base, decode(r.sealed, 'base64'), r.code, r.error, ${now}
+           r.matched_by, r.revision, r.plan, r.desired, r.base, r.settled_as, decode(r.sealed, 'base64'), r.code, r.error,
+           ${now}
       FROM ROWS FROM (
              json_to_recordset(${JSON.stringify(bare)}::json)
                AS (seq integer, type text, "sourceId" text, "targetId" text, title text, action text, status text,
-                   phase text, level integer, "matchedBy" text, revision text, plan jsonb, sealed text, code text,
-                   error text),
+                   phase text, level integer, "matchedBy" text, revision text, plan jsonb, sealed text,
+                   "settledAs" text, code text, error text),
              unnest(${desired}::json[]), unnest(${bases}::json[]))
         AS r(seq, type, source_id, target_id, title, action, status, phase, level, matched_by, revision, plan, sealed,
-             code, error, desired, base)`
+             settled_as, code, error, desired, base)`
 }
 
 /** Rows from which on a job is worth an ANALYZE, which takes as long as writing a few hundred. */
@@ -155,12 +156,12 @@ export async function announceRows(db: Queryable, { total = 0 }: Counts): Promis
 export async function copyPlan(tx: Queryable, { org, id }: Of, from: string): Promise<void> {
   await tx.query(sql`
     INSERT INTO config_job_rows (org, job_id, seq, type, source_id, target_id, title, action, status, phase, level,
-      matched_by, revision, plan, desired, base, sealed_secrets, code, error, updated_at)
+      matched_by, revision, plan, desired, base, settled_as, sealed_secrets, code, error, updated_at)
     SELECT ${org}, ${id}, r.seq, r.type, r.source_id, r.target_id, r.title, r.action,
            CASE WHEN r.action IN ('create', 'patch', 'delete') THEN 'pending' WHEN r.action = 'none' THEN 'skipped'
                 ELSE r.status END,
-           r.phase, r.level, r.matched_by, r.revision, r.plan, r.desired, r.base, r.sealed_secrets, r.code, r.error,
-           r.updated_at
+           r.phase, r.level, r.matched_by, r.revision, r.plan, r.desired, r.base, r.settled_as, r.sealed_secrets,
+           r.code, r.error, r.updated_at
       FROM config_job_rows r WHERE r.org = ${org} AND r.job_id = ${from}`)
   await tx.query(sql`
     UPDATE config_jobs n SET plan = o.plan, plan_digest = o.plan_digest, counts = c.counts

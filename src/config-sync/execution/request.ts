@@ -3,16 +3,17 @@ import { type Connector, ConnectorError, type Item } from '../../config-hub/conn
 import { naturalKeyOf } from '../../config-hub/index/derive.ts'
 import type { Document } from '../../config-hub/index/entry.ts'
 import { nameIn } from '../../config-hub/references/extract.ts'
-import { at } from '../../config-hub/references/path.ts'
+import { at, without } from '../../config-hub/references/path.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { requireType } from '../../config-hub/types/registry.ts'
+import { same } from '../../config-store/rules.ts'
 import { split, withoutSecrets } from '../../config-store/secrets.ts'
-import { restored } from '../planning/content.ts'
+import { placed, restored, stableOf } from '../planning/content.ts'
 import { fetched } from '../planning/reader.ts'
-import { documentOf, holdsNull, patchBetween, Unresolved } from './document.ts'
+import { covers, documentOf, holdsNull, patchBetween, Unresolved } from './document.ts'
 import { type Content, type Derived, type JournalWrite, type RowStatus, stepPhase } from './job.ts'
 import type { Notes } from './notes.ts'
-import { contentsOf } from './store.ts'
+import { contentsOf, preImageOf } from './store.ts'
 import {
   type Change,
   contentHash,
@@ -135,6 +136,7 @@ function finalFailure({ kind, message, unknown }: ConnectorError): Failure | und
   if (unknown || kind === 'limited' || kind === 'unavailable') return undefined
   if (kind === 'stale' || kind === 'not-found') return { code: 'stale', error: message }
   if (kind === 'unauthorized') return { code: 'unauthorized', error: message }
+  if (kind === 'unfinished') return { code: 'unfinished', error: message }
   return { code: kind === 'conflict' ? 'conflict' : 'refused-by-target', error: message }
 }
 
@@ -143,7 +145,7 @@ async function attemptOnce(doing: Doing): Promise<Result> {
   const begun = work.journal.get(stepKey(task.seq, task.kind))
   const found = begun ? await lookUp(doing, begun.preRevision, begun.targetId, begun.marker) : undefined
   if (found) {
-    await conclude(doing, found === 'gone' ? undefined : found)
+    await conclude(doing, found === 'gone' ? undefined : await finished(doing, found))
     await requests.at?.('after-outcome', task)
     return { done: true }
   }
@@ -167,6 +169,13 @@ async function attemptOnce(doing: Doing): Promise<Result> {
   return { done: true }
 }
 
+/** A write of ours that is found may lack what belongs to it and comes after it; that is done again. */
+async function finished({ work, type, connector }: Doing, found: Item): Promise<Item> {
+  if (!connector.finish) return found
+  work.stats.requests++
+  return connector.finish(type, found)
+}
+
 /** The revision that the target must have for this task; null: it must not be there. */
 function expectedOf({ work, task }: Doing): string | null {
   if (task.kind === 'complete') return work.journal.get(stepKey(task.seq, 'create'))?.postRevision ?? null
@@ -178,6 +187,7 @@ async function live(doing: Doing): Promise<Item | undefined> {
   const { work, task, type, connector } = doing
   const id = rowOf(work, task.seq).targetId
   if (id === null) return undefined
+  if (task.kind === 'create' && refusesExisting(doing)) return undefined
   const found = await connector.get(type, id)
   const expected = expectedOf(doing)
   if (expected === null && found) throw new Refused('stale', `${type.type} ${id} is there already.`)
@@ -187,6 +197,9 @@ async function live(doing: Doing): Promise<Item | undefined> {
     throw new Refused('stale', `${type.type} ${id} changed since it was planned.`)
   return found
 }
+
+const refusesExisting = ({ connector, type }: Doing): boolean =>
+  connector.capabilities(type.type).has('refuses-existing')
 
 /** The same after a request of ours did not reach the target, which lookUp has just seen. */
 const liveAgain = async ({ task, type, connector }: Doing, id: string | null): Promise<Item | undefined> =>
@@ -224,14 +237,23 @@ function requestOf(doing: Doing, target: Item | undefined): Sending | undefined 
     send: () =>
       whole
         ? connector.put(type, of, restored(type, document, (target as Item).document), { ifRevision, key })
-        : connector.patch(type, of, patch, { ifRevision, key }),
+        : connector.patch(type, of, patch, { ifRevision, key, known: (target as Item).document }),
   }
 }
 
 /** The document of a task. What completes one keeps the ids that the target has made within it. */
-function wantedOf({ work, task, type, content }: Doing, target: Item | undefined): Document {
-  const naming = namingOf(work, task.omits, (seq) => work.created.has(seq))
-  const document = documentOf(content, naming)
+function wantedOf(
+  { work, task, type, connector, content }: Doing,
+  target: Item | undefined,
+  isThere = (seq: number) => work.created.has(seq),
+): Document {
+  const linkPath = connector.linkPath?.(type)
+  const named = documentOf(content, { ...namingOf(work, task.omits, isThere), linkPath })
+  // what refers to itself, and is not to yet, has its id all the same
+  const id =
+    task.omits.includes(task.seq) && type.id_path !== '' ? at(content.desired, type.id_path) : undefined
+  const document =
+    typeof id === 'string' && !id.includes('⟨') ? placed(named, new Map([[type.id_path, id]])) : named
   return target && task.kind === 'complete' && type.derived_paths?.length
     ? restored(type, document, target.document)
     : document
@@ -251,16 +273,36 @@ async function lookUp(
   const id = targetId ?? rowOf(work, task.seq).targetId
   if (id === null) return findCreated(doing, marker)
   const found = await connector.get(type, id)
-  if (task.kind === 'create') return found
+  if (task.kind === 'create') {
+    // what nobody looked for before may be somebody else's
+    if (found && refusesExisting(doing) && !isOurs(doing, found))
+      throw new Refused('stale', `${type.type} ${id} is there already.`)
+    return found
+  }
   if (!found) {
     if (task.kind === 'delete') return 'gone'
     throw new Refused('stale', `${type.type} ${id} is gone.`)
   }
-  if (found.revision === preRevision) return undefined
+  if (found.revision === preRevision || (await isPrepared(doing, found))) return undefined
   const same =
     task.kind !== 'delete' && patchBetween(type, found.document, wantedOf(doing, found)) === undefined
   if (same) return found
   throw new Refused('stale', `${type.type} ${id} changed since it was planned.`)
+}
+
+/** Whether something is about to be deleted, and differs by what precedes that at its place only. */
+async function isPrepared({ work, task, type, connector }: Doing, { document }: Item): Promise<boolean> {
+  if (task.kind !== 'delete' || !connector.capabilities(type.type).has('prepares-delete')) return false
+  const before = await preImageOf(work.deps.db, work.job, task)
+  return before !== null && same(stableOf(type, before), stableOf(type, withoutSecrets(type, document)))
+}
+
+/** Whether something is what the create of a task makes, with or without what was left out for now. */
+function isOurs(doing: Doing, { document }: Item): boolean {
+  const { secret_paths } = doing.type
+  return [wantedOf(doing, undefined), wantedOf(doing, undefined, () => false)].some((wanted) =>
+    covers(document, without(wanted, secret_paths)),
+  )
 }
 
 /**

@@ -1,4 +1,5 @@
 import sql, { empty, type Sql } from 'sql-template-tag'
+import type { Document } from '../../config-hub/index/entry.ts'
 import type { Queryable } from '../../db/pool.ts'
 import type { Sealing } from '../../operation/sealing.ts'
 import type {
@@ -14,6 +15,7 @@ import type {
   RowWrite,
   Stage,
   Stats,
+  Step,
   SyncJob,
 } from './job.ts'
 
@@ -110,6 +112,7 @@ export const rowsOf = (db: Queryable, { org, id }: Pick<SyncJob, 'org' | 'id'>):
   db.query<Row>(sql`
     SELECT seq, type, source_id AS "sourceId", target_id AS "targetId", action, status, code, matched_by AS "matchedBy",
            revision, attempt, coalesce((plan->>'mayDuplicate')::boolean, false) AS "mayDuplicate", base IS NOT NULL AS "hasBase",
+           settled_as AS "settledAs",
            coalesce(plan->'derives', '[]') AS derives, coalesce(plan->'tasks', '[]') AS tasks
       FROM config_job_rows WHERE org = ${org} AND job_id = ${id} ORDER BY seq`)
 
@@ -154,6 +157,18 @@ export const journalOf = (db: Queryable, { org, id }: Pick<SyncJob, 'org' | 'id'
     SELECT row_seq AS seq, step, outcome, target_id AS "targetId", marker, pre_revision AS "preRevision",
            post_revision AS "postRevision", done_order AS "doneOrder", derived
       FROM config_journal WHERE org = ${org} AND job_id = ${id}`)
+
+/** What was there before a step that was begun, secrets left out. */
+export async function preImageOf(
+  db: Queryable,
+  { org, id }: Pick<SyncJob, 'org' | 'id'>,
+  { seq, kind }: { seq: number; kind: Step },
+): Promise<Document | null> {
+  const [row] = await db.query<{ image: Document | null }>(sql`
+    SELECT pre_image AS image FROM config_journal
+     WHERE org = ${org} AND job_id = ${id} AND row_seq = ${seq} AND step = ${kind}`)
+  return row?.image ?? null
+}
 
 /** Notes intents and outcomes. What was there before stays as the first intent says; an outcome closes its intent. */
 export async function writeJournal(

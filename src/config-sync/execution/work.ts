@@ -269,7 +269,13 @@ export function addChange(to: Change, more: Change): void {
 /** The pair that a sync leaves behind, as the organisation that keeps it knows it; nothing for other jobs. */
 export function pairOf(
   { job, target }: Pick<Work, 'job' | 'target'>,
-  { seq, type, sourceId, hasBase }: Pick<Row, 'seq' | 'type' | 'sourceId' | 'hasBase'>,
+  {
+    seq,
+    type,
+    sourceId,
+    hasBase,
+    settledAs,
+  }: Pick<Row, 'seq' | 'type' | 'sourceId' | 'hasBase' | 'settledAs'>,
   targetId: string,
   now: Date,
 ): SyncedPair[] {
@@ -278,7 +284,7 @@ export function pairOf(
   // an organisation elsewhere has no row here: ours keeps the pair as if it came from there
   return target.kind === 'remote'
     ? [{ ...of, sourceOrg: job.targetOrg, sourceId: targetId, targetId: sourceId }]
-    : [{ ...of, sourceOrg: job.sourceOrg, sourceId, targetId }]
+    : [{ ...of, sourceOrg: job.sourceOrg, sourceId, targetId, settledAs }]
 }
 
 /** What a rollback or restore did to one configuration, as far as its pairs follow from that. */

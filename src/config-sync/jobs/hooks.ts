@@ -41,7 +41,13 @@ async function planOf(deps: Deps, job: SyncJob, sides: Sides, signal: AbortSigna
   }
 }
 
-function syncOf(deps: Deps, job: SyncJob, { source, target }: Sides, signal: AbortSignal): PlanRequest {
+/** What a sync job asks its planner for. */
+export function syncOf(
+  deps: Deps,
+  job: SyncJob,
+  { source, target }: Sides,
+  signal: AbortSignal,
+): PlanRequest {
   const request = job.request as JobRequest
   const { resources = [], includeDependencies = true, conflicts } = request
   if (!source) return fail('unavailable', 'A promotion needs its source.')

@@ -1,6 +1,6 @@
 import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import type { Queryable } from '../../db/pool.ts'
-import { type KnownPair, keyText, type SourceItem } from './input.ts'
+import { type KnownPair, keyText } from './input.ts'
 import { aliveOf, basesWith, blocksWith, type PairRow, pairsWith } from './read-store.ts'
 import { AT_ONCE, allOf, readerOf, type Side } from './reader.ts'
 import { symbolsIn } from './rewrite.ts'
@@ -24,14 +24,30 @@ export async function pairsOf(
     target.kind === 'local' ? blocksWith(db, target.org, source.org) : [],
     source.kind === 'local' ? blocksWith(db, source.org, target.org) : [],
   ])
+  const back = new Map(
+    mirrored.map(({ settledAs: _, ...row }: PairRow) => {
+      const pair = { ...turned(row), mirrored: true }
+      return [bothKey(pair), pair] as const
+    }),
+  )
   return {
     pairs: [
-      ...direct.map((row: PairRow) => ({ ...row, mirrored: false })),
-      ...mirrored.map((row: PairRow) => ({ ...turned(row), mirrored: true })),
+      ...direct.map(({ settledAs, ...row }: PairRow) => {
+        const isLast = settledAs !== null && !isOlder(row, back.get(bothKey(row)))
+        return { ...row, mirrored: false, settledAs: isLast ? settledAs : undefined }
+      }),
+      ...back.values(),
     ],
     blocked: [...blocks, ...mirroredBlocks.map(turned)],
   }
 }
+
+/** Which of two that say the same pair was synced before the other; the base of that one counts. */
+const isOlder = (
+  pair: Pick<DatedPair, 'syncedAt'>,
+  other: Pick<DatedPair, 'syncedAt'> | undefined,
+): boolean =>
+  other !== undefined && other.syncedAt !== null && (pair.syncedAt === null || pair.syncedAt < other.syncedAt)
 
 /** Which of these live on a side. An answer takes one statement here, one request for each elsewhere. */
 async function livingOf(db: Queryable, side: Side, keys: readonly NodeKey[]): Promise<Set<string>> {
@@ -105,14 +121,14 @@ export async function withBases(
   source: Side,
   target: Side,
   pairs: readonly DatedPair[],
-  sources: readonly SourceItem[],
+  sources: readonly NodeKey[],
 ): Promise<KnownPair[]> {
   const own = new Set(sources.map(keyText))
   const latest = new Map<string, DatedPair>()
   for (const pair of pairs) {
     if (!own.has(`${pair.type}/${pair.sourceId}`) || pair.syncedAt === null) continue
     const known = latest.get(bothKey(pair))
-    if (!known?.syncedAt || known.syncedAt < pair.syncedAt) latest.set(bothKey(pair), pair)
+    if (!known || isOlder(known, pair)) latest.set(bothKey(pair), pair)
   }
   const chosen = [...latest.values()]
   const of = (mirrored: boolean): NodeKey[] =>

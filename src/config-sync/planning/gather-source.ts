@@ -5,8 +5,8 @@ import { type Secrets, split } from '../../config-store/secrets.ts'
 import type { Deps } from '../../deps.ts'
 import { type NameOf, namedIn, resolvedBy } from './extracted.ts'
 import { keyText, type SourceItem, type SourceReference } from './input.ts'
-import { answersTo, itemsOf, referencesOf, type StoredItem } from './read-store.ts'
-import { AT_ONCE, allOf, namesOf, type Reader, readerOf, type Side } from './reader.ts'
+import { answersTo, bareItemsOf, itemsOf, referencesOf, type StoredItem } from './read-store.ts'
+import { AT_ONCE, allOf, isStore, namesOf, type Reader, readerOf, type Side } from './reader.ts'
 
 type Db = Pick<Deps, 'db' | 'sealing'>
 
@@ -17,6 +17,8 @@ export type Selection = {
   overrides: ReadonlyMap<string, Document>
   /** Ids of the source that the target's lineage knows: names that texts may hold. */
   known: readonly NodeKey[]
+  /** Of the store, by `type/id`: what may be settled without its document. */
+  unread: ReadonlySet<string>
 }
 
 /** What is asked for, and with dependencies all that it refers to, wherever that leads. */
@@ -34,18 +36,17 @@ export const sourcesOf = (
 async function localSources(
   deps: Db,
   side: Side,
-  { resources, includeDependencies, overrides, known }: Selection,
+  { resources, includeDependencies, overrides, known, unread }: Selection,
   signal?: AbortSignal,
 ): Promise<SourceItem[]> {
   const reader = readerOf(side, signal)
   const found = new Map<string, SourceItem>()
   const seen = new Set<string>()
   for (let level = unseen(resources, seen); level.length > 0; ) {
-    const [rows, references] = await Promise.all([
-      itemsOf(deps.db, side.org, level),
+    const [items, references] = await Promise.all([
+      readLevel(deps, side, level, unread, reader),
       referencesOf(deps.db, side.org, level, known),
     ])
-    const items = await readDocuments(deps, side, rows, reader)
     for (const item of items)
       found.set(keyText(item), { ...item, references: references.get(keyText(item)) ?? [] })
     await overrideAll(
@@ -55,8 +56,11 @@ async function localSources(
       overrides,
       (bare) => answersTo(deps.db, side.org, bare),
     )
-    const next = items.flatMap((item) => found.get(keyText(item))?.references.flatMap(({ to }) => to) ?? [])
-    level = includeDependencies ? unseen(next, seen) : []
+    if (!includeDependencies) break
+    const next = new Set<NodeKey>()
+    for (const item of items)
+      for (const { to } of found.get(keyText(item))?.references ?? []) for (const key of to) next.add(key)
+    level = unseen([...next], seen)
   }
   return [...found.values()]
 }
@@ -72,6 +76,44 @@ function unseen(keys: readonly NodeKey[], seen: Set<string>): NodeKey[] {
 
 type Bare = Omit<SourceItem, 'references'>
 
+/** Configurations of one level, some without their documents; whatever the store does not have is read after all. */
+async function readLevel(
+  deps: Db,
+  side: Side,
+  level: readonly NodeKey[],
+  unread: ReadonlySet<string>,
+  reader: Reader,
+): Promise<Bare[]> {
+  const bare = await bareItemsOf(
+    deps.db,
+    side.org,
+    level.filter((key) => unread.has(keyText(key))),
+  )
+  const known = new Set(bare.map(keyText))
+  const rest = level.filter((key) => !known.has(keyText(key)))
+  const items = await readDocuments(deps, side, await itemsOf(deps.db, side.org, rest), reader)
+  return [...bare.map((row): Bare => ({ ...row, document: {}, secrets: {}, unread: true })), ...items]
+}
+
+/** The same sources with the documents of these, which the store has; what is gone by now is left out. */
+export async function withSources(
+  deps: Db,
+  side: Side,
+  sources: readonly SourceItem[],
+  keys: readonly NodeKey[],
+): Promise<SourceItem[]> {
+  const asked = new Set(keys.map(keyText))
+  const rows = await itemsOf(deps.db, side.org, keys)
+  const read = new Map(
+    (await readDocuments(deps, side, rows, readerOf(side))).map((item) => [keyText(item), item]),
+  )
+  return sources.flatMap((source): SourceItem[] => {
+    if (!asked.has(keyText(source))) return [source]
+    const item = read.get(keyText(source))
+    return item ? [{ ...item, references: source.references }] : []
+  })
+}
+
 /** Of the store all at once; what lives elsewhere is asked for one by one. */
 async function readDocuments(
   deps: Db,
@@ -86,8 +128,14 @@ async function readDocuments(
     if (!row.document || !type) return []
     const { visible, given } = split(type, row.document)
     const sealed = row.sealedSecrets ? (JSON.parse(deps.sealing.unseal(row.sealedSecrets)) as Secrets) : {}
-    const { type: name, id, title, naturalKey, names } = row
-    return [{ type: name, id, title, naturalKey, names, document: visible, secrets: { ...sealed, ...given } }]
+    const { type: name, id, title, naturalKey, names, version } = row
+    const secrets = { ...sealed, ...given }
+    return [
+      {
+        ...{ type: name, id, title, naturalKey, names, document: visible, secrets },
+        ...(isStore(side, name) ? { version } : {}),
+      },
+    ]
   })
   const others = fetched.flatMap((each): Bare[] => (each ? [bareOf(each)] : []))
   return [...stored, ...others]
@@ -120,8 +168,10 @@ async function overrideAll(
     const entry = derive(type, visible, {
       ...{ id: item.id, connector: type.connector, version: 0, updatedAt: new Date(0), updatedBy: null },
     })
+    // what is overridden is no version of the store
+    const { version: _, ...own } = item
     found.set(keyText(item), {
-      ...item,
+      ...own,
       ...{ title: entry.title, naturalKey: entry.naturalKey, names: namesOf(entry), document: visible },
       secrets: { ...item.secrets, ...given },
       references: bare

@@ -7,18 +7,31 @@ import {
   type KnownPair,
   keyText,
   referenceKey,
+  remembered,
   type SourceItem,
   type SourceReference,
   type SyncInput,
   type TargetItem,
 } from './input.ts'
 import { pairings } from './pairing.ts'
-import { aliveOf, answersTo, itemsOf, likeOf, type MatchKey, type StoredItem } from './read-store.ts'
+import {
+  aliveOf,
+  answersTo,
+  type BareItem,
+  bareItemsOf,
+  itemsOf,
+  likeOf,
+  type MatchKey,
+  type StoredItem,
+} from './read-store.ts'
 import { AT_ONCE, allOf, type Fetched, isStore, namesOf, readerOf, type Side } from './reader.ts'
 
 type Found = Pick<SyncInput, 'targets' | 'alive' | 'answered'>
 type Db = Pick<Deps, 'db' | 'sealing'>
-type Given = Pick<SyncInput, 'sourceOrg' | 'targetOrg' | 'sources' | 'pairs' | 'blocked' | 'places'>
+type Given = Pick<SyncInput, 'sourceOrg' | 'targetOrg' | 'sources' | 'pairs' | 'blocked' | 'places'> & {
+  /** Of the store, by `type/id`: what may be settled without its document. */
+  unread: ReadonlySet<string>
+}
 
 /** What the target has of what is to be promoted: counterparts, whatever could be one, and what references may lead to. */
 export const targetsOf = (deps: Db, side: Side, given: Given, signal?: AbortSignal): Promise<Found> =>
@@ -36,13 +49,47 @@ async function localTargets(deps: Db, side: Side, given: Given, signal?: AbortSi
     answersTo(db, side.org, unmapped(given, live)),
   ])
   const keys = new Map([...paired, ...alike].map((key) => [keyText(key), key]))
-  const rows = await itemsOf(db, side.org, [...keys.values()])
-  const targets = await readItems(deps, side, rows, given, signal)
+  const all = [...keys.values()]
+  const bare = (
+    await bareItemsOf(
+      db,
+      side.org,
+      all.filter((key) => given.unread.has(keyText(key))),
+    )
+  ).map(bareTarget)
+  const known = new Set(bare.map(keyText))
+  const rows = await itemsOf(
+    db,
+    side.org,
+    all.filter((key) => !known.has(keyText(key))),
+  )
+  const targets = await readItems(deps, side, { rows, bare }, given, signal)
   return {
     targets,
     alive: new Set([...live, ...keys.keys()]),
     answered: new Set(answered.map(referenceKey)),
   }
+}
+
+const bareTarget = ({ version, ...row }: BareItem): TargetItem => ({
+  ...{ ...row, revision: String(version), document: {}, secretHashes: null, unread: true },
+})
+
+/** The same targets with the documents of these, which the store has; what is gone by now is left out. */
+export async function withTargets(
+  deps: Db,
+  side: Side,
+  targets: readonly TargetItem[],
+  keys: readonly NodeKey[],
+): Promise<TargetItem[]> {
+  const asked = new Set(keys.map(keyText))
+  const rows = await itemsOf(deps.db, side.org, keys)
+  const read = new Map(
+    rows.flatMap((row) => storedItem(deps, side, row)).map((each) => [keyText(each), each]),
+  )
+  return targets.flatMap((target) =>
+    asked.has(keyText(target)) ? (read.get(keyText(target)) ?? []) : [target],
+  )
 }
 
 const sourceKey = ({ type, sourceId }: KnownPair): string => `${type}/${sourceId}`
@@ -54,12 +101,19 @@ function counterpartsOf(sources: readonly SourceItem[], pairs: readonly KnownPai
     .map(({ type, targetId }) => ({ type, id: targetId }))
 }
 
-/** Ids of which it matters whether they live at the target: what pairs lead to, and those that new ones would like to have. */
+/**
+ * Ids of which it matters whether they live at the target: what pairs lead to, and those that new ones would like to have.
+ * Bases name the same, as sources of one direction or of the other: asked here, it need not be known which were read.
+ */
 function aboutOf({ sources, pairs }: Given): NodeKey[] {
-  const named = new Set(sources.flatMap(({ references }) => references.flatMap(({ to }) => to.map(keyText))))
+  const nodes = new Set(sources.flatMap(({ references }) => references.flatMap(({ to }) => to)))
+  const named = new Set([...nodes].map(keyText))
   const own = new Set(sources.map(keyText))
   const led = pairs
-    .filter((pair) => own.has(sourceKey(pair)) || named.has(sourceKey(pair)))
+    .filter(
+      (pair) =>
+        own.has(sourceKey(pair)) || named.has(sourceKey(pair)) || named.has(`${pair.type}/${pair.targetId}`),
+    )
     .map(({ type, targetId }) => ({ type, id: targetId }))
   const wished = sources.map(({ type, id }) => ({ type, id }))
   return [...new Map([...led, ...wished].map((key) => [keyText(key), key])).values()]
@@ -98,9 +152,8 @@ function unmapped({ sources, pairs }: Given, live: ReadonlySet<string>): SourceR
     ...sources.map(keyText),
     ...pairs.filter(({ type, targetId }) => live.has(`${type}/${targetId}`)).map(sourceKey),
   ])
-  const open = sources.flatMap(({ references }) =>
-    references.filter(({ to }) => !to.some((key) => known.has(keyText(key)))),
-  )
+  const isKnown = remembered((key) => known.has(keyText(key)))
+  const open = sources.flatMap(({ references }) => references.filter(({ to }) => !to.some(isKnown)))
   // what the plan refuses in the end is asked about as well: it may be there by its name
   const required = sources.flatMap(({ references }) => references.filter((each) => each.required))
   return [...new Map([...open, ...required].map((each) => [referenceKey(each), each])).values()]
@@ -109,13 +162,17 @@ function unmapped({ sources, pairs }: Given, live: ReadonlySet<string>): SourceR
 async function readItems(
   deps: Db,
   side: Side,
-  rows: readonly StoredItem[],
+  { rows, bare }: { rows: readonly StoredItem[]; bare: readonly TargetItem[] },
   given: Given,
   signal?: AbortSignal,
 ): Promise<TargetItem[]> {
-  const reader = readerOf(side, signal)
-  const stored = rows.filter(({ type }) => isStore(side, type)).flatMap((row) => storedItem(deps, side, row))
+  const stored = [
+    ...bare,
+    ...rows.filter(({ type }) => isStore(side, type)).flatMap((row) => storedItem(deps, side, row)),
+  ]
   const elsewhere = rows.filter(({ type }) => !isStore(side, type))
+  if (elsewhere.length === 0) return stored
+  const reader = readerOf(side, signal)
   const candidates = elsewhere.map(
     (row): TargetItem => ({ ...row, revision: '', document: {}, secretHashes: null }),
   )

@@ -19,6 +19,10 @@ export type SourceItem = Known & {
   document: Document
   secrets: Readonly<Record<string, unknown>>
   references: readonly SourceReference[]
+  /** Of the built-in store, when the document is just that version of it. */
+  version?: number
+  /** Its document was not read, `document` is empty: it may be settled without. */
+  unread?: true
 }
 
 /** A live configuration of the target that something may become: paired, or like one of the source. */
@@ -27,15 +31,21 @@ export type TargetItem = Known & {
   document: Document
   /** Keyed hashes by pointer; null where the place does not show which secrets there are. */
   secretHashes: Readonly<Record<string, string>> | null
+  /** Its document was not read, `document` is empty. */
+  unread?: true
 }
 
-/** What the place of a type at the target can do. `keyed`: a create whose answer was lost is never done twice. */
+/**
+ * What the place of a type at the target can do. `keyed`: a create whose answer was lost is never done twice.
+ * `checksReferences`: it refuses what declares a reference to something that is not there.
+ */
 export type Place = {
   choosesIds: boolean
   creates: boolean
   patches: boolean
   deletes: boolean
   keyed?: boolean
+  checksReferences?: boolean
 }
 
 /**
@@ -49,6 +59,8 @@ export type KnownPair = {
   mirrored: boolean
   base: Document | null
   baseMirrored: boolean
+  /** What the last sync, which left the base, was settled as (see settled.ts). */
+  settledAs?: string | undefined
   /** Its source is gone: the target may become the counterpart of another one, and the pair ends then. */
   loose?: true
 }
@@ -83,8 +95,22 @@ export type SyncInput = {
   /** Pairs that must not be matched again. */
   blocked: readonly { type: string; sourceId: string; targetId: string }[]
   conflicts: Conflicts
+  /** Everything is compared, also what is known to be settled. */
+  thorough?: boolean
   /** Keyed: says whether secrets are equal, and nothing else. */
   hash(text: string): string
+}
+
+/** What follows from a key, made once for each object: many references share theirs. */
+export function remembered<V>(of: (key: NodeKey) => V): (key: NodeKey) => V {
+  const known = new Map<NodeKey, V>()
+  return (key) => {
+    const found = known.get(key)
+    if (found !== undefined || known.has(key)) return found as V
+    const made = of(key)
+    known.set(key, made)
+    return made
+  }
 }
 
 export const keyText = ({ type, id }: NodeKey): string => `${type}/${id}`

@@ -131,7 +131,7 @@ const SYMBOL = /⟨([^⟨⟩/]+)\/([^⟨⟩]*)⟩/g
  */
 export function namedBase(
   base: Document,
-  pair: KnownPair,
+  pair: Pick<KnownPair, 'baseMirrored'>,
   names: BaseNames,
 ): { document: Document; isCurrent: boolean } {
   let isCurrent = true
@@ -169,33 +169,47 @@ export function baseNames(naming: Naming, pairs: readonly KnownPair[]): BaseName
   }
 }
 
-/**
- * The ids that things of the plan had at the target before they were deleted there, in a document of the target: what
- * they become now.
- */
-export function renewed(
-  { pairs, alive }: Given,
-  naming: Naming,
-): (type: Parameters<typeof rewritten>[0], document: Document) => Document {
+/** What had another id at the target before it was deleted there: its id now, by its type and the id that it had. */
+export function renamedAtTarget({ pairs, alive }: Given, naming: Naming): Map<string, string> {
   const anew = new Map<string, string>()
   for (const { type, sourceId, targetId } of pairs) {
     const now = alive.has(`${type}/${targetId}`) ? undefined : naming.meaningOf({ type, id: sourceId })?.at
     if (now !== undefined && now !== targetId) anew.set(`${type}/${targetId}`, now)
   }
+  return anew
+}
+
+/**
+ * The ids that things of the plan had at the target before they were deleted there, in a document of the target: what
+ * they become now.
+ */
+export function renewed(
+  given: Given,
+  naming: Naming,
+): (type: Parameters<typeof rewritten>[0], document: Document) => Document {
+  const anew = renamedAtTarget(given, naming)
   const texts = new Map([...anew].map(([key, now]) => [key.slice(key.indexOf('/') + 1), now]))
   const declared = (name: string, toType: string) =>
     toType === '' ? texts.get(name) : anew.get(`${toType}/${name}`)
   return (type, document) => (anew.size === 0 ? document : rewritten(type, document, { declared, texts }))
 }
 
+/** What stays is shared with the value, not copied. */
 function walk(value: unknown, lookup: (type: string, id: string) => string): unknown {
   if (typeof value === 'string')
     return value.includes('⟨')
       ? value.replace(SYMBOL, (_, type: string, id: string) => lookup(type, id))
       : value
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map((each) => walk(each, lookup))
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, walk(each, lookup)]))
+  let next: Document | undefined
+  for (const name of Object.keys(value)) {
+    const each = (value as Document)[name]
+    const become = walk(each, lookup)
+    if (become === each) continue
+    next ??= (Array.isArray(value) ? [...value] : { ...value }) as Document
+    next[name] = become
+  }
+  return next ?? value
 }
 
 /** The document of a source in the names of the target (`at`), and in those that both sides share. */

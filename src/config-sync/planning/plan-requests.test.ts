@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { SyncInput } from './input.ts'
+import type { PlanRow, PlanTask } from './plan.ts'
 import { planSync } from './plan-sync.ts'
+import { topological } from './schedule.ts'
 import { inputOf, type Pairs, put, worldOf } from './testing.ts'
 import { apply } from './testing-apply.ts'
 import { documentsOf, drafts } from './testing-worlds.ts'
@@ -83,6 +85,64 @@ describe('the requests of a plan', () => {
     )
   })
 })
+
+describe('[CN-21] a place that checks references', () => {
+  const checking = (input: SyncInput): SyncInput => ({
+    ...input,
+    places: new Map([...input.places].map(([type, place]) => [type, { ...place, checksReferences: true }])),
+  })
+  test('is sent nothing that refers to what comes later, and the fewest are completed', () => {
+    fc.assert(
+      fc.property(drafts, (all) => {
+        const input = checking(inputOf(worldOf('store', documentsOf(all)), worldOf('store')))
+        const { rows, tasks, cycles } = planSync(input)
+        const created = rows.flatMap(({ type, sourceId, action }, row) =>
+          action === 'create' ? [{ key: `${type}/${sourceId}`, row }] : [],
+        )
+        const waits = (isRequired: boolean) =>
+          created.map(({ key }) =>
+            declared(input, key, isRequired, new Map(created.map((each, at) => [each.key, at]))),
+          )
+        const fewest = fewestCompletions(created.length, waits(false), waits(true))
+        expect(cycles).toEqual({ completed: fewest, atLeast: fewest, exact: true })
+        expect(tasks).toHaveLength(created.length + fewest)
+        const there = new Set<string>()
+        for (const index of topological(tasks)) {
+          const task = tasks[index] as PlanTask
+          const { type, sourceId } = rows[task.row] as PlanRow
+          const left = new Set(task.omits.map((row) => `${rows[row]?.type}/${rows[row]?.sourceId}`))
+          const named = declared(
+            input,
+            `${type}/${sourceId}`,
+            false,
+            new Map(created.map(({ key }) => [key, key])),
+          )
+          expect(named.filter((key) => !there.has(key) && !left.has(key))).toEqual([])
+          there.add(`${type}/${sourceId}`)
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('refuses circles of required references, though ids are chosen', () => {
+    const leaf = (id: string, twin: string) => ({ type: 'leaf', id, document: { id, twin } })
+    const source = worldOf('store', [leaf('l1', 'l2'), leaf('l2', 'l1')])
+    const { rows } = planSync(checking(inputOf(source, worldOf('store'))))
+    expect(rows.map(({ refusal }) => refusal?.code)).toEqual(['required-circle', 'required-circle'])
+  })
+})
+
+/** What a source declares to refer to by its id, as `known` calls it. */
+function declared<T>(input: SyncInput, of: string, isRequired: boolean, known: ReadonlyMap<string, T>): T[] {
+  const item = input.sources.find(({ type, id }) => `${type}/${id}` === of)
+  const own = item?.references.filter(
+    ({ kind, required }) => kind !== 'text' && kind !== 'template' && (required || !isRequired),
+  )
+  return [
+    ...new Set(own?.flatMap(({ to }) => to.flatMap(({ type, id }) => known.get(`${type}/${id}`) ?? []))),
+  ]
+}
 
 describe('ids that the target makes within what it creates', () => {
   const flow = (id: string, names: readonly string[]) => ({

@@ -35,7 +35,7 @@ export function planRestore(input: RestoreInput): SyncPlan {
     const [item, now] = [was.get(keyText(key)), is.get(keyText(key))]
     return item ? restoredRow(item, now, input, anew) : deletion(key, now, types, places)
   })
-  return completed(keys, rows, was, dependants, anew, input.types, hash)
+  return completed(keys, rows, was, dependants, anew, input, hash)
 }
 
 /** What the target will give new ids. */
@@ -101,7 +101,7 @@ function completed(
   was: ReadonlyMap<string, SnapshotItem>,
   dependants: readonly Dependant[],
   anew: ReadonlyMap<string, string>,
-  types: Registry,
+  { types, places }: Pick<RestoreInput, 'types' | 'places'>,
   hash: (text: string) => string,
 ): SyncPlan {
   const index = new Map(keys.map((key, row) => [keyText(key), row]))
@@ -111,7 +111,7 @@ function completed(
     const acting = bare[row]?.action === 'create' || bare[row]?.action === 'patch'
     const desired = bare[row]?.desired
     return item && type && acting && desired
-      ? waitsOf(type, { before: item.document, desired }, row, index, anew)
+      ? waitsOf(type, { before: item.document, desired }, row, index, anew, places.get(key.type))
       : []
   })
   const rows = bare.map((row, at) => ({
@@ -144,10 +144,12 @@ export function waitsOf(
   own: number,
   index: ReadonlyMap<string, number>,
   anew: ReadonlyMap<string, string>,
+  place: Place | undefined,
 ): Wait[] {
+  const hard = place?.checksReferences === true
   const declared = namedIn(type, before).flatMap(({ name, toType, required }): Wait[] => {
     const to = toType === '' ? undefined : index.get(`${toType}/${name}`)
-    return to === undefined || to === own ? [] : [{ to, required, hard: false }]
+    return to === undefined || (to === own && !hard) ? [] : [{ to, required, hard }]
   })
   const made = symbolsIn(desired).flatMap((key): Wait[] => {
     const to = anew.has(key) ? index.get(key) : undefined

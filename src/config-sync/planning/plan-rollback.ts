@@ -75,14 +75,18 @@ export function planRollback(input: RollbackInput): SyncPlan {
     rows.map(({ type, targetId, action, desired }, at) => {
       const soft = (after[at] as number[]).map((to): Wait => ({ to, required: false, hard: false }))
       const [before, of] = [nets[at]?.before?.document, types.get(type)]
-      const named = before && desired && of ? waitsOf(of, { before, desired }, at, index, anew) : []
+      const place = input.places.get(type)
+      const named = before && desired && of ? waitsOf(of, { before, desired }, at, index, anew, place) : []
       const key = `${type} ${targetId}`
-      return { key, action, after: after[at] as number[], waits: [...soft, ...named] }
+      return { key, action, after: after[at] as number[], waits: [...soft, ...named.map(openable)] }
     }),
   )
   const plan = { rows, tasks, cycles }
   return { ...plan, digest: planDigest(plan, hash) }
 }
+
+/** No circle is in the way of taking something back: what a place that checks references refuses, it refuses itself. */
+const openable = (wait: Wait): Wait => ({ ...wait, required: wait.required && !wait.hard })
 
 /** By configuration, the latest first. */
 function netsOf(writes: readonly DoneWrite[], titles: ReadonlyMap<number, string>, live: Lives): Net[] {

@@ -1,6 +1,15 @@
+import type { Document, NodeKey } from '../../config-hub/index/entry.ts'
 import type { ConfigType } from '../../config-hub/types/definition.ts'
 import { type Draft, missing, missingOf, type Planning, type Refusing, willBe } from './draft.ts'
-import { type Choice, type Conflicts, keyText, type Place, type SourceItem, type SyncInput } from './input.ts'
+import {
+  type Choice,
+  type Conflicts,
+  keyText,
+  type Place,
+  remembered,
+  type SourceItem,
+  type SyncInput,
+} from './input.ts'
 import {
   type BaseNames,
   baseNames,
@@ -14,25 +23,46 @@ import {
 import type { Pairing } from './pairing.ts'
 import type { PlanRow } from './plan.ts'
 import { nextBase, outcomeOf, type Wanted } from './row.ts'
+import { type Settlements, settlementsOf, willSettle } from './settled.ts'
+
+/** A plan as far as it can be made without documents. */
+export type Outline = {
+  planning: Planning
+  naming: Naming
+  /** Those that are known to change nothing. */
+  settled: ReadonlySet<Draft>
+}
 
 /** What names of former syncs and of the target mean now. */
 type Bases = BaseNames & {
   renewed: ReturnType<typeof renewed>
   derived: ReadonlyMap<string, readonly Derived[]>
+  settlements: Settlements
+  /** The row of a configuration. */
+  rowAt(key: NodeKey): number | undefined
 }
 
 /** The rows of a plan, in the order of its drafts. */
-export function rowsOf(planning: Planning, naming: Naming): PlanRow[] {
+export function rowsOf({ planning, naming, settled }: Outline): PlanRow[] {
   const bases = {
     ...baseNames(naming, planning.input.pairs),
     renewed: renewed(planning.input, naming),
     derived: Map.groupBy(naming.derived.values(), ({ row }) => row),
+    settlements: settlementsOf(planning.input, naming),
+    rowAt: remembered((key) => planning.index.get(keyText(key))),
   }
   const choices = choicesBy(planning.input.conflicts)
-  return planning.drafts.map((draft) => rowOf(planning, draft, naming, bases, choices))
+  return planning.drafts.map((draft) => rowOf(planning, draft, settled.has(draft), naming, bases, choices))
 }
 
-function rowOf(planning: Planning, draft: Draft, naming: Naming, bases: Bases, choices: Choices): PlanRow {
+function rowOf(
+  planning: Planning,
+  draft: Draft,
+  isKnown: boolean,
+  naming: Naming,
+  bases: Bases,
+  choices: Choices,
+): PlanRow {
   const { input } = planning
   const { type, id, item, pairing, place } = draft
   const empty: PlanRow = {
@@ -56,8 +86,10 @@ function rowOf(planning: Planning, draft: Draft, naming: Naming, bases: Bases, c
   }
   if (draft.refusal) return { ...empty, refusal: draft.refusal }
   if (!item || !pairing || !place) throw new Error(`${type} ${id} is neither planned nor refused`)
+  if (isKnown) return { ...empty, action: 'none', references: referencesOf(planning, draft, item, bases) }
+  if (item.unread || pairing.target?.unread) throw new Error(`${type} ${id} was not read`)
   const wanted = wantedOf(input, draft, { item, pairing, place }, naming, bases, choices)
-  const { conflicts, settled, ...outcome } = outcomeOf(wanted)
+  const { conflicts, settled, source, ...outcome } = outcomeOf(wanted)
   if (conflicts.length > 0) {
     const among = conflicts.map(({ pointer }) => pointer || '/')
     const message = `Both sides changed ${among.join(', ')} since the last sync: choose source or target.`
@@ -70,9 +102,8 @@ function rowOf(planning: Planning, draft: Draft, naming: Naming, bases: Bases, c
   return {
     ...empty,
     ...outcome,
-    references: referencesOf(planning, draft, item),
-    // what is settled is not recorded again
-    base: isSettled ? null : nextBase(wanted),
+    references: referencesOf(planning, draft, item, bases),
+    ...kept(bases, draft, { item, source, isSettled, base: () => nextBase(wanted) }),
     mayDuplicate: made && item.naturalKey === null && !place.keyed,
     ...derives(bases, draft, made),
     warnings: outcome.action === 'none' ? [] : warningsOf(planning, item, pairing, naming, wanted),
@@ -120,15 +151,44 @@ function patchRefusal(
 }
 
 /** Rows that a row refers to, each once. */
-function referencesOf({ drafts, index }: Planning, draft: Draft, item: SourceItem): PlanRow['references'] {
+function referencesOf(
+  { drafts }: Planning,
+  draft: Draft,
+  item: SourceItem,
+  { rowAt }: Bases,
+): PlanRow['references'] {
   const found = new Map<number, boolean>()
   for (const { to, required } of item.references)
     for (const key of to) {
-      const row = index.get(keyText(key))
+      const row = rowAt(key)
       if (row === undefined || drafts[row] === draft) continue
       found.set(row, found.get(row) === true || (required && to.length === 1))
     }
   return [...found].sort(([a], [b]) => a - b).map(([to, required]) => ({ to, required }))
+}
+
+/**
+ * What the pair will remember, and what it is settled as with that. What is settled is not recorded again, unless only
+ * its documents have said so: then the next promotion knows it without.
+ */
+function kept(
+  { settlements, ...names }: Bases,
+  draft: Draft,
+  {
+    item,
+    source,
+    isSettled,
+    base,
+  }: { item: SourceItem; source: Document; isSettled: boolean; base(): Document },
+): Pick<PlanRow, 'base' | 'settledAs'> {
+  const settledAs = settlements.as(draft)
+  const pair = draft.pairing?.pair
+  // the base of the other direction is recorded there
+  const isOwn = pair !== undefined && !pair.mirrored && !pair.baseMirrored
+  if (isSettled && (settledAs === undefined || !isOwn || pair.settledAs === settledAs)) return { base: null }
+  const next = base()
+  if (settledAs !== undefined && willSettle(next, source, item, names)) return { base: next, settledAs }
+  return { base: isSettled ? null : next }
 }
 
 function derives({ derived }: Bases, draft: Draft, made: boolean): Pick<PlanRow, 'derives'> {

@@ -8,8 +8,9 @@ import { type Derived, derivedIn, type Naming, namingOf } from './naming.ts'
 import { impossibleSteps } from './order.ts'
 import { type Pairing, pairings } from './pairing.ts'
 import type { PlanRow, SyncPlan } from './plan.ts'
-import { rowsOf } from './plan-rows.ts'
+import { type Outline, rowsOf } from './plan-rows.ts'
 import { symbolsIn } from './rewrite.ts'
+import { settledOf } from './settled.ts'
 import { type Wait, writeTasks } from './tasks.ts'
 
 /**
@@ -17,17 +18,28 @@ import { type Wait, writeTasks } from './tasks.ts'
  * the requests in their order. Pure, and independent of the order of its input: a dry run is this plan shown, a run is
  * the same plan executed. Never throws for what the configurations are like: that refuses rows.
  */
-export function planSync(input: SyncInput): SyncPlan {
+export const planSync = (input: SyncInput): SyncPlan => planOf(outlineOf(input))
+
+/** What needs no document: what is paired, refused, and called how; and which documents do not have to be read. */
+export function outlineOf(input: SyncInput): Outline {
   const planning = draftsOf(input)
   refuseCircles(planning)
   refuseMissing(planning)
   const naming = finalNaming(planning)
-  const rows = rowsOf(planning, naming)
+  return { planning, naming, settled: settledOf(planning, naming) }
+}
+
+/** The plan of an outline of which everything is read that is neither settled nor refused. */
+export function planOf(outline: Outline): SyncPlan {
+  const { planning } = outline
+  const { input } = planning
+  const rows = rowsOf(outline)
   const { tasks, cycles, impossible } = writeTasks(
     rows.map((row, index) => ({
       key: keyOf(row),
       action: row.action,
-      waits: [...waitsOf(planning, index), ...madeWaits(planning, row)],
+      // what is left as it is waits for nothing
+      waits: row.action === 'none' ? [] : [...waitsOf(planning, index), ...madeWaits(planning, row)],
     })),
   )
   const circle = [...impossible.values()][0]
@@ -70,8 +82,9 @@ function firstRefusal(
 
 /** What a row waits for, of all that may be created. */
 function waitsOf({ drafts, index }: Planning, row: number): Wait[] {
-  const { item, refusal } = drafts[row] as Draft
+  const { item, refusal, place } = drafts[row] as Draft
   if (!item || refusal) return []
+  const checks = place?.checksReferences === true
   return item.references.flatMap((reference) =>
     reference.to.flatMap((key): Wait[] => {
       const to = index.get(keyText(key))
@@ -79,7 +92,9 @@ function waitsOf({ drafts, index }: Planning, row: number): Wait[] {
       if (to === undefined || !other || !isNew(other)) return []
       const required = reference.required && reference.to.length === 1
       const made = other.pairing?.targetId === null
-      const hard = made && (required || (reference.name === key.id && reference.kind !== 'template'))
+      const named = reference.name === key.id && reference.kind !== 'template'
+      const checked = checks && named && reference.kind !== 'text'
+      const hard = checked || ((made || checks) && required) || (made && named)
       // what refers to itself waits only where it cannot be written at once
       return to === row && !hard ? [] : [{ to, required, hard }]
     }),
@@ -95,6 +110,7 @@ const madeWaits = ({ index }: Planning, { desired }: PlanRow): Wait[] =>
 
 function refuseCircles(planning: Planning): void {
   const { drafts } = planning
+  if (!drafts.some(isNew)) return
   const steps = drafts.map((draft, row) => ({
     key: `${draft.type} ${draft.id}`,
     action: draft.refusal ? ('none' as const) : isNew(draft) ? ('create' as const) : ('patch' as const),

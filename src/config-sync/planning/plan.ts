@@ -45,6 +45,8 @@ export type PlanRow = {
   secrets: Readonly<Record<string, unknown>>
   /** The document of both sides after this, normalised: the base of the next three-way comparison. */
   base: Document | null
+  /** What the next promotion of the pair follows from, if it can be known by that; kept with the base. */
+  settledAs?: string | undefined
   /** Another id or natural key of the target must not exist yet: a lost answer may then make a second one. */
   mayDuplicate: boolean
   /** Ids within it that the target makes with it: what stands for each elsewhere, and where it is once it is there. */

@@ -55,6 +55,21 @@ export const itemsOf = (db: Queryable, org: string, keys: readonly NodeKey[]): P
                WHERE v.org = ${org} AND v.type = k.type AND v.id = k.id AND c.connector = 'store' OFFSET 0) d ON true`),
   )
 
+/** What the index and the store know of configurations of the store, without their documents. */
+export type BareItem = Omit<StoredItem, 'document' | 'sealedSecrets' | 'secretHashes'>
+
+export const bareItemsOf = (db: Queryable, org: string, keys: readonly NodeKey[]): Promise<BareItem[]> =>
+  inChunks(keys, (some) =>
+    db.query<BareItem>(sql`
+      SELECT k.type, k.id, c.title, c.natural_key AS "naturalKey", d.version,
+             ARRAY(SELECT a.name FROM config_names a WHERE a.org = ${org} AND a.type = k.type AND a.id = k.id
+                      AND a.kind <> 'id' ORDER BY a.name) AS names
+        FROM ${keysOf(some)} CROSS JOIN LATERAL ${nodeOf(org)} c
+       CROSS JOIN LATERAL (SELECT v.version FROM config_documents v
+               WHERE v.org = ${org} AND v.type = k.type AND v.id = k.id AND v.document IS NOT NULL
+                 AND c.connector = 'store' OFFSET 0) d`),
+  )
+
 /** Which of these live. */
 export const aliveOf = (db: Queryable, org: string, keys: readonly NodeKey[]): Promise<NodeKey[]> =>
   inChunks(keys, (some) =>
@@ -96,6 +111,14 @@ export async function referencesOf(
            WHERE ${resolves} AND EXISTS (${liveNode(org)})) t ON true
        ORDER BY e.from_type, e.from_id, e.name, e.to_type, e.kind, t.type, t.id`),
   )
+  // one object for each configuration, so that what follows from it is found by that
+  const nodes = new Map<string, NodeKey>()
+  const nodeAt = (type: string, id: string): NodeKey => {
+    const key = `${type}/${id}`
+    const node = nodes.get(key) ?? { type, id }
+    nodes.set(key, node)
+    return node
+  }
   const found = new Map<string, (SourceReference & { to: NodeKey[] })[]>()
   for (const { fromType, fromId, type, id, ...reference } of rows) {
     const key = `${fromType}/${fromId}`
@@ -105,7 +128,7 @@ export async function referencesOf(
     const isSame =
       last?.name === reference.name && last.toType === reference.toType && last.kind === reference.kind
     const of = isSame ? last : { ...reference, to: [] }
-    if (type !== null && id !== null) of.to.push({ type, id })
+    if (type !== null && id !== null) of.to.push(nodeAt(type, id))
     else if (of.kind === 'id' || of.kind === 'any' || of.kind === 'text')
       of.to.push(...(byId.get(of.name) ?? []).filter((each) => of.toType === '' || each.type === of.toType))
     if (!isSame) own.push(of)
@@ -174,12 +197,20 @@ export async function likeOf(
   return [...new Map(all.map((key) => [`${key.type}/${key.id}`, key])).values()]
 }
 
-export type PairRow = { type: string; sourceId: string; targetId: string; syncedAt: Date | null }
+/** `settledAs` is of the base that the pair has; null: nothing is known of that. */
+export type PairRow = {
+  type: string
+  sourceId: string
+  targetId: string
+  syncedAt: Date | null
+  settledAs: string | null
+}
 
 /** All pairs that an organisation has with a source organisation. */
 export const pairsWith = (db: Queryable, org: string, sourceOrg: string): Promise<PairRow[]> =>
   db.query<PairRow>(sql`
-    SELECT l.type, l.source_id AS "sourceId", l.target_id AS "targetId", l.last_synced_at AS "syncedAt"
+    SELECT l.type, l.source_id AS "sourceId", l.target_id AS "targetId", l.last_synced_at AS "syncedAt",
+           CASE WHEN l.settled_by = l.last_sync_job_id THEN l.settled_as END AS "settledAs"
       FROM config_lineage l WHERE l.org = ${org} AND l.source_org = ${sourceOrg}`)
 
 /** What pairs were when they were last synced, by the organisation that keeps them and their source ids. */

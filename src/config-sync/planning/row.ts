@@ -40,6 +40,8 @@ export type Outcome = Pick<PlanRow, 'changes' | 'desired' | 'secrets'> & {
   conflicts: readonly Conflict[]
   /** The source is as it was when both were last synced: there is nothing new to remember. */
   settled: boolean
+  /** The source as it is compared, in the target's names. */
+  source: Document
 }
 
 const hashesOf = ({ item, hash, openSecrets }: Wanted): Record<string, string> =>
@@ -64,7 +66,8 @@ export const outcomeOf = (wanted: Wanted): Outcome =>
 
 function created(wanted: Wanted): Outcome {
   const { types, item, named, targetId } = wanted
-  const { desired, secrets } = contentOf(wanted, sourceOf(wanted, named))
+  const source = sourceOf(wanted, named)
+  const { desired, secrets } = contentOf(wanted, source)
   const id = idOf(types.source, named, item.id, targetId)
   return {
     action: 'create',
@@ -75,6 +78,7 @@ function created(wanted: Wanted): Outcome {
     })),
     conflicts: [],
     settled: false,
+    source,
   }
 }
 
@@ -121,9 +125,9 @@ function changed(wanted: Wanted, target: TargetItem): Outcome {
   const settled = known !== undefined && wanted.isCurrent && same(known, source)
   const merged = merge(known, wanted.renewed(ours), source, choiceAt)
   const open = merged.conflicts.filter(({ choice }) => choice === 'fail')
-  if (open.length > 0) return { ...NOTHING, changes: open.map(conflicting), conflicts: open, settled }
+  if (open.length > 0) return { ...NOTHING, changes: open.map(conflicting), conflicts: open, settled, source }
   const differences = diff(ours, merged.document)
-  if (differences.length === 0) return { ...NOTHING, settled }
+  if (differences.length === 0) return { ...NOTHING, settled, source }
   const stateOf = (pointer: string): State =>
     known === undefined
       ? 'differs'
@@ -140,6 +144,7 @@ function changed(wanted: Wanted, target: TargetItem): Outcome {
     changes: differences.map((each) => changeOf(each, stateOf(each.pointer))),
     conflicts: [],
     settled,
+    source,
   }
 }
 

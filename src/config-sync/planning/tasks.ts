@@ -3,8 +3,9 @@ import { order } from './order.ts'
 import type { Action, PlanTask, SyncPlan } from './plan.ts'
 
 /**
- * Why a row waits for another one. `hard`: the target makes the other's id, so that it cannot be named before it is
- * there; without, it is better if the other comes first, and costs nothing if it does not.
+ * Why a row waits for another one. `hard`: the other cannot be named before it is there, because the target makes its id
+ * or refuses names of what it does not have; without, it is better if the other comes first, and costs nothing if it
+ * does not.
  */
 export type Wait = { to: number; required: boolean; hard: boolean }
 
@@ -13,11 +14,15 @@ export type Waiting = { key: string; action: Action; waits: readonly Wait[] }
 
 type Ordered = Pick<SyncPlan, 'tasks' | 'cycles'> & { impossible: ReadonlyMap<number, readonly string[]> }
 
+const isActing = ({ action }: Waiting): boolean => action === 'create' || action === 'patch'
+const NO_CYCLES = { completed: 0, atLeast: 0, exact: true }
+
 /**
- * The requests of creates and changes. Circles cost a later patch only where the target makes the ids; where they are
- * known beforehand, what is in a circle is written in some order.
+ * The requests of creates and changes. Circles cost a later patch only where waits are hard; where ids are known
+ * beforehand and not checked, what is in a circle is written in some order.
  */
 export function writeTasks(rows: readonly Waiting[]): Ordered {
+  if (!rows.some(isActing)) return { tasks: [], cycles: NO_CYCLES, impossible: new Map() }
   const waits = withoutSoftCircles(rows)
   const steps = rows.map(({ key, action }, row) => ({
     key,

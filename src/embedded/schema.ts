@@ -21,7 +21,7 @@ export const Email = z.email().max(240)
 export const rosterFields = {
   roomId: RoomId,
   email: Email,
-  displayName: z.string().min(1).max(160),
+  displayName: z.string().trim().min(1).max(160),
   role: z.enum(ROLES),
   status: z.enum(PARTICIPANT_STATUSES),
 }

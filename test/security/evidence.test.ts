@@ -171,6 +171,7 @@ const OTHER: Record<string, string> = {
   title: 'Another room',
   body: 'Another message',
   nextStatus: 'live',
+  email: 'another@people.example',
   status: 'flagged',
 }
 

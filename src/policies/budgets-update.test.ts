@@ -104,9 +104,10 @@ test('[P-32] telling more followers than the budget says waits for people, and t
 
 test('[P-32] telling more followers than the budget says waits for people, and then costs nothing', async () => {
   await app.deps.db.query(sql`
-    INSERT INTO subscribers (org, id, email, user_id, status, time_zone, audience_version, created_at, asked_at)
-    SELECT 'laurel', 's' || n, 's' || n || '@fans.example', NULL, 'confirmed', 'UTC', n, now(), now() FROM generate_series(1, 3) n`)
-  await set(owner, { principalKind: 'agent', actionsPerMinute: 1, largestAudience: 2 })
+    INSERT INTO subscriber_audiences (org, version, size) VALUES ('laurel', 3, 3)
+    ON CONFLICT (org) DO UPDATE SET version = 3, size = 3`)
+  const budget = await set(owner, { principalKind: 'agent', actionsPerMinute: 1, largestAudience: 2 })
+  expect(budget.status, JSON.stringify(budget.body)).toBe(200)
   await owner.call('PUT', '/api/admin/policies', {
     ...{ operationId: 'live.events.schedule.confirmed-update', principalKind: 'agent', mode: 'confirm' },
   })
@@ -134,7 +135,7 @@ test('[P-32] telling more followers than the budget says waits for people, and t
   }
   const telling = input(5, true)
   const { plan } = await planOf(telling)
-  expect(plan).toMatchObject({ policy: { mode: 'approve' } })
+  expect(plan, JSON.stringify(plan)).toMatchObject({ policy: { mode: 'approve' } })
   expect(plan.warnings).toContain('Telling more than 2 followers needs an approval.')
   expect((await confirm(telling, 'telling-three')).body.code).toBe('approval-required')
   const sessionId = await openSession(agent)

@@ -59,7 +59,11 @@ export function aroundWrites({ resourceOf, get }: ReturnType<typeof restReader>,
     if (now && isOwn(now.revision)) return now.revision
     const after = await present(get, type, of, signal)
     const [was, is] = [before, after].map(({ document }) => without(document, type.volatile_paths))
-    if (!same(was, is)) throw changed(type, of)
+    if (!same(was, is))
+      throw new ConnectorError(
+        'unfinished',
+        'What comes before its deletion was done, and it changed meanwhile.',
+      )
     return after.revision
   }
   return { finish, released }

@@ -23,7 +23,7 @@ const TARGET = 'target'
 const METHOD = `sync-plan: planning the promotion of ${DOCUMENTS.toLocaleString('en')} configurations with references and circles from one organisation's built-in
 store into another's, from the request to the plan with its digest: selection, dependencies, documents, matching, comparison,
 order. "new": the target is empty. "unchanged": all of it is there since the last sync. "changed": one in ten was changed at the
-source since. The median of ${ROUNDS} rounds.
+source since. The median of ${ROUNDS} rounds. "settled": the seconds of "unchanged" with every document read, over those without.
 sync-requests: the requests of the plan over the fewest possible, creations and changes and one more for each member of a
 minimum feedback set, into a store that lets ids be chosen and into a place that makes them; 1.00 is proven to be minimal.`
 
@@ -44,6 +44,7 @@ export async function syncPlan(): Promise<void> {
       const open = rows.filter(({ action }) => action !== 'none')
       return tasks.length === 0 && open.every(({ action }) => action === 'refused')
     })
+    await settled(world, request)
     await change(world, resources)
     await measured('changed', world, request, ({ tasks }) => tasks.length > DOCUMENTS / 15)
   } finally {
@@ -77,6 +78,22 @@ async function measured(
   const rate = Math.round(DOCUMENTS / middle)
   const line = { bench: `sync-plan-${state}`, ratio: rate, goal: Math.round(GOAL), unit: 'resources/s' }
   report({ ...line, seconds: Math.round(middle * 100) / 100, gatherMs: parts[0], planMs: parts[1] })
+}
+
+/** What it takes to plan the same with every document read, over what it takes to know it without; alternating. */
+async function settled({ deps }: World, request: PlanRequest): Promise<void> {
+  const ratios: number[] = []
+  const seconds = async (thorough: boolean): Promise<number> => {
+    const from = performance.now()
+    planOf(await gather(deps, { ...request, thorough }))
+    return (performance.now() - from) / 1000
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    const whole = await seconds(true)
+    ratios.push(whole / (await seconds(false)))
+  }
+  const ratio = ratios.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] as number
+  report({ bench: 'sync-plan-settled', ratio: Math.round(ratio * 100) / 100, goal: 1 })
 }
 
 function requests(target: string, { rows, tasks, cycles }: SyncPlan): void {

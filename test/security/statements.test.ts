@@ -149,7 +149,8 @@ describe('[T-3] the database refuses what points into another organisation', () 
 
   test('and a row that points elsewhere is refused, for each of them', async () => {
     await fill()
-    for (const { name, child, columns } of await foreignKeys()) {
+    const keys = await foreignKeys()
+    for (const { name, child, columns } of keys) {
       const filled = columns.map((each) => `${each} IS NOT NULL`).join(' AND ')
       const { rows } = await client.query(
         `SELECT row_to_json(t) AS row FROM ${child} t WHERE org = 'laurel' AND ${filled} LIMIT 1`,
@@ -160,11 +161,17 @@ describe('[T-3] the database refuses what points into another organisation', () 
         org: 'juniper',
         ...(columns.includes('id') || !rows[0].row.id ? {} : { id: 'other' }),
       }
+      // of a row that points elsewhere twice only the first is named, so each key is tried without the others
+      await client.query('BEGIN')
+      for (const other of keys)
+        if (other.child === child && other.name !== name)
+          await client.query(`ALTER TABLE ${child} DROP CONSTRAINT ${other.name}`)
       const insert = client.query(
         `INSERT INTO ${child} SELECT * FROM json_populate_record(null::${child}, $1)`,
         [JSON.stringify(foreign)],
       )
       await expect(insert, name).rejects.toMatchObject({ code: '23503', constraint: name })
+      await client.query('ROLLBACK')
     }
   })
 

@@ -7,10 +7,21 @@ import { type ConfigError, readConfig } from '../config.ts'
 
 const pkcs8 = { type: 'pkcs8', format: 'pem' } as const
 const spki = { type: 'spki', format: 'pem' } as const
-const encodings = { privateKeyEncoding: pkcs8, publicKeyEncoding: spki }
-const apple = generateKeyPairSync('ec', { namedCurve: 'P-256', ...encodings }).privateKey
-const otherCurve = generateKeyPairSync('ec', { namedCurve: 'P-384', ...encodings }).privateKey
-const google = generateKeyPairSync('rsa', { modulusLength: 2048, ...encodings }).privateKey
+const apple = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  privateKeyEncoding: pkcs8,
+  publicKeyEncoding: spki,
+}).privateKey
+const otherCurve = generateKeyPairSync('ec', {
+  namedCurve: 'P-384',
+  privateKeyEncoding: pkcs8,
+  publicKeyEncoding: spki,
+}).privateKey
+const google = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  privateKeyEncoding: pkcs8,
+  publicKeyEncoding: spki,
+}).privateKey
 const folder = mkdtempSync(path.join(tmpdir(), 'countersign-push-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

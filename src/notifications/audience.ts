@@ -1,6 +1,9 @@
 import type { Context } from '../operation/define.ts'
 import { findAudience } from './store.ts'
 
+// what other features ask: rooms that are for subscribers only
+export { isSubscriber } from './store.ts'
+
 /** Everybody who would be told: how many, which version, and a keyed hash of who. */
 export type Audience = { size: number; version: number; hash: string }
 

@@ -93,7 +93,9 @@ function parsed(text: string | undefined): unknown {
 
 function isKey(pem: string, type: 'ec' | 'rsa'): boolean {
   try {
-    return createPrivateKey(pem).asymmetricKeyType === type
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pem)
+    // ES256, which Apple takes, is on this curve
+    return asymmetricKeyType === type && (type !== 'ec' || asymmetricKeyDetails?.namedCurve === 'prime256v1')
   } catch {
     return false
   }

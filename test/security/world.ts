@@ -156,6 +156,12 @@ async function followedOf(
     ...{ audienceVersion: 0, audienceSize: 0, audienceHash: '0'.repeat(64) },
     ...{ principalId: 'suite', operationId: 'suite', idempotencyKey: suffix },
   })
+  await app.deps.db.query(sql`
+    INSERT INTO notification_items (org, campaign_id, subscriber_id, title, body, time_zone, created_at)
+    VALUES (${org}, ${campaignId}, ${subscriberId}, 'Suite', 'Suite', 'UTC', ${now})`)
+  await app.deps.db.query(sql`
+    INSERT INTO push_deliveries (org, campaign_id, device_id, subscriber_id, platform, status, next_at)
+    VALUES (${org}, ${campaignId}, ${`device-${suffix}`}, ${subscriberId}, 'apns', 'sent', ${now})`)
   const device = await callOperation(caller, operationNamed(app, 'notifications.devices.register'), {
     platform: 'apns',
     token: suffix.repeat(4),

@@ -199,6 +199,25 @@ test('[NO-13] links to deliver are for whom the scope is given, page by page wit
   expect(seen.at(-1)).toBe(later)
 })
 
+test('[NO-14] guests who ask and never confirm meet a limit, and people who signed in do not', async () => {
+  await app.deps.db.query(sql`
+    INSERT INTO subscribers (org, id, email, status, time_zone, created_at, asked_at)
+    SELECT 'other', 'many-' || n, n || '@many.example', 'pending', 'UTC', ${app.deps.clock()}::timestamptz, ${app.deps.clock()}::timestamptz
+      FROM generate_series(1, 999) AS n`)
+  const ask = () => subscribe(app.guest(), { email: newEmail(), timeZone: 'UTC' }, 'other')
+  expect((await ask()).status).toBe(202)
+  const refused = await ask()
+  expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([
+    429,
+    'rate-limited',
+    '3600',
+  ])
+  const person = await app.person('other', 'member')
+  expect((await subscribe(person, { timeZone: 'UTC' }, 'other')).status).toBe(202)
+  // of another organisation it is no matter
+  expect((await subscribe(app.guest(), { email: newEmail(), timeZone: 'UTC' })).status).toBe(202)
+})
+
 // last: by then sign-ins have expired
 test('[NO-3] after seven days a fresh one is asked for; after thirty the address is forgotten', async () => {
   const email = newEmail()

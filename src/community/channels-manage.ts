@@ -5,7 +5,7 @@ import { type Context, write } from '../operation/define.ts'
 import { EnvelopeSchema } from '../operation/envelope.ts'
 import { fail } from '../operation/errors.ts'
 import { type PlanChange, PlanSchema } from '../operation/plan.ts'
-import { CHANGES, type Change, type Channel, changed, FIELDS_OF, type Managed, slugOf } from './rules.ts'
+import { CHANGES, type Change, type Channel, changed, channelSlug, FIELDS_OF, type Managed } from './rules.ts'
 import { ChannelId, ChannelSchema, CONTRACT_ID } from './schema.ts'
 import { MODERATES } from './standing.ts'
 import { findCommunity, listChannels, lockCommunity, moveCommunity, putChannel } from './store.ts'
@@ -146,7 +146,7 @@ function wording(change: Change, named: Channel | undefined): string {
     change.membersOnly === undefined ? '' : change.membersOnly ? ', for members' : ', for everybody'
   switch (change.change) {
     case 'create':
-      return `creating the channel ${change.title} as ${change.channelId ?? slugOf(change.title as string)}${audience}`
+      return `creating the channel ${change.title} as ${change.channelId ?? channelSlug(change.title as string)}${audience}`
     case 'update':
       return `updating the channel ${named?.title} to ${change.title ?? named?.title}${audience}`
     case 'archive':

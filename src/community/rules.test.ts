@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CHANGES, type Change, changed, type Managed, mayRead, slugOf } from './rules.ts'
+import { CHANGES, type Change, changed, channelSlug, type Managed, mayRead } from './rules.ts'
 
 const channel = (id: string, position: number | null, more: Partial<Managed> = {}): Managed => ({
   ...{ id, title: id, position, active: position !== null, membersOnly: false },
@@ -100,5 +100,5 @@ test('[CM-2] who reads: moderators always, others what is active and unlocked, m
 })
 
 test('[CM-1] a channel’s id is made from its title', () => {
-  expect(['Tape Club', '  Ärger & Co. ', '★'].map(slugOf)).toEqual(['tape-club', 'arger-co', ''])
+  expect(['Tape Club', '  Ärger & Co. ', '★'].map(channelSlug)).toEqual(['tape-club', 'arger-co', ''])
 })

@@ -1,3 +1,5 @@
+import { slugOf } from '../slug.ts'
+
 /** The channel that every organisation has; it can be renamed and never archived. */
 export const DEFAULT_CHANNEL = 'general'
 
@@ -66,15 +68,8 @@ export const FIELDS_OF: Record<Change['change'], { needs: readonly Field[]; take
   unlock: { needs: [], takes: [] },
 }
 
-/** Lower-case letters, digits and hyphens of a title; empty when it has none. */
-export const slugOf = (title: string): string =>
-  title
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 60)
-    .replace(/^-+|-+$/g, '')
+/** The id that a channel has from its title; empty where the title has no letters or digits. */
+export const channelSlug = (title: string): string => slugOf(title, 60)
 
 const isActive = ({ active }: Managed): boolean => active
 const byPosition = (a: Managed, b: Managed): number => (a.position ?? 0) - (b.position ?? 0)
@@ -108,7 +103,7 @@ export function changed(
   switch (change.change) {
     case 'create': {
       const title = change.title as string
-      const id = change.channelId ?? slugOf(title)
+      const id = change.channelId ?? channelSlug(title)
       if (id === '') return refused('The title makes no id; send a channelId.')
       if (before.channels.some((channel) => channel.id === id)) return refused(`There is a channel ${id}.`)
       const made = { id, title, membersOnly: change.membersOnly ?? false, active: true, position: null }

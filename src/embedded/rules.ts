@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { PlanBlocker } from '../operation/plan.ts'
+import { slugId } from '../slug.ts'
 
 export const ROOM_STATUSES = ['waiting', 'scheduled', 'live', 'ended', 'cancelled'] as const
 export type RoomStatus = (typeof ROOM_STATUSES)[number]
@@ -106,17 +107,7 @@ const CREATABLE: readonly RoomStatus[] = ['waiting', 'scheduled', 'live']
 /** Whether somebody may come in at all now, whoever it is. */
 export const isOpen = (status: RoomStatus): boolean => status !== 'ended' && status !== 'cancelled'
 
-/** Title slug and 8 hex digits, as ids of live events read. */
-export function newRoomId(title: string): string {
-  const slug = title
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 80)
-  return `${slug || 'room'}-${randomBytes(4).toString('hex')}`
-}
+export const newRoomId = (title: string): string => slugId(title, 'room')
 
 /** 96 random bits: who a participant is to the media provider. */
 export const newMediaParticipantId = (): string => `participant_${randomBytes(12).toString('hex')}`

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { PlanBlocker, PlanChange } from '../operation/plan.ts'
+import { slugId } from '../slug.ts'
 
 export const EVENT_STATUSES = ['draft', 'scheduled', 'live', 'ended', 'cancelled'] as const
 export type EventStatus = (typeof EVENT_STATUSES)[number]
@@ -89,17 +89,7 @@ export const DEFAULTS: Omit<Settable, 'title'> = {
 }
 export const SETTABLE = ['title', ...Object.keys(DEFAULTS)] as (keyof Settable)[]
 
-/** Title slug and 8 hex digits, as the contract's ids read. */
-export function newEventId(title: string): string {
-  const slug = title
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 80)
-  return `${slug || 'event'}-${randomBytes(4).toString('hex')}`
-}
+export const newEventId = (title: string): string => slugId(title, 'event')
 
 /** What a field's value is compared and shown as. */
 export const comparable = (value: unknown): unknown =>

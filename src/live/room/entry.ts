@@ -1,6 +1,6 @@
 import type { Principal } from '../../access/principal.ts'
 import type { Queryable } from '../../db/pool.ts'
-import { entryFor } from '../../embedded/entry.ts'
+import { type Entry, entryFor } from '../../embedded/entry.ts'
 import { isSubscriber } from '../../notifications/store.ts'
 import { admits } from '../../operation/admit.ts'
 import type { Context } from '../../operation/define.ts'
@@ -26,30 +26,34 @@ export const seesEverything = (principal: Principal): boolean =>
  */
 export async function requireEntry(ctx: EntryContext, eventId: string): Promise<Admitted> {
   const { principal, db, org } = ctx
-  const room = await findRoomFor(db, org, eventId, principal.userId)
+  // asked at once: on the connection for hot reads both travel together
+  const [room, door] = await Promise.all([
+    findRoomFor(db, org, eventId, principal.userId),
+    doorOf(ctx, eventId),
+  ])
   if (!room) return fail('not-found', `There is no event ${eventId}.`)
   const visitor: Visitor = {
     moderates: seesEverything(principal),
     // asked only where it matters
     subscriber: room.subscriberOnly && (await subscribes(db, principal)),
-    removed: room.removed,
+    removed: room.removed || door.reason === 'removed',
   }
   const refused = entryRefusal(room, visitor)
   if (refused) fail(refused, DETAILS[refused](eventId))
-  await requireDoor(ctx, eventId)
+  const { allowed, reason } = door
+  if (!allowed)
+    fail('forbidden', { detail: `The room ${eventId} is not open to you: ${reason}.`, extra: { reason } })
   return { room, visitor }
 }
 
-/** What the embedded rooms that are linked to an event say of who comes in. */
-async function requireDoor(ctx: EntryContext, eventId: string): Promise<void> {
-  const { principal, db, org, now } = ctx
-  if (principal.kind === 'automation') return
+/** What the embedded rooms that are linked to an event say of who comes in; automation is nobody who comes. */
+function doorOf(
+  { principal, db, org, now }: EntryContext,
+  eventId: string,
+): Promise<Pick<Entry, 'allowed' | 'reason'>> {
+  if (principal.kind === 'automation') return Promise.resolve({ allowed: true, reason: 'no-room' })
   const { userId, email, adminRole } = principal
-  const person = { userId, email, administers: adminRole !== null }
-  const { allowed, reason } = await entryFor(db, org, eventId, person, now)
-  if (reason === 'removed') fail('removed-from-room', DETAILS['removed-from-room'](eventId))
-  if (!allowed)
-    fail('forbidden', { detail: `The room ${eventId} is not open to you: ${reason}.`, extra: { reason } })
+  return entryFor(db, org, eventId, { userId, email, administers: adminRole !== null }, now)
 }
 
 /** Whether the caller may see what is said in a room. */

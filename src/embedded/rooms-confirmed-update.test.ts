@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Caller, type Reply, type TestApp, testApp } from '../../test/harness/app.ts'
-import { envelopeOf, ROOMS } from '../../test/harness/rooms.ts'
+import { envelopeOf, ROOMS, roomBody, updateRoom } from '../../test/harness/rooms.ts'
 import { newRoomId, ROOM_STATUSES, type RoomStatus, TRANSITIONS } from './rules.ts'
 
 let app: TestApp
@@ -32,13 +32,10 @@ async function create(input: Record<string, unknown>): Promise<Reply> {
   return automation.call('POST', ROOMS, { action: 'confirm_embedded_room_create', ...input, envelope })
 }
 
-async function updateBody(roomId: string, input: Record<string, unknown>, key?: string) {
-  const { confirmationText: text, observedUpdatedAt } = (await preview({ roomId, ...input })).body
-  const envelope = envelopeOf({ family: 'setup', action: 'update', target: roomId, text, key })
-  return { action: 'confirm_embedded_room_change', roomId, observedUpdatedAt, ...input, envelope }
-}
-const update = async (roomId: string, input: Record<string, unknown>): Promise<Reply> =>
-  automation.call('POST', ROOMS, await updateBody(roomId, input))
+const updateBody = (roomId: string, input: Record<string, unknown>, key?: string) =>
+  roomBody(automation, roomId, input, key)
+const update = (roomId: string, input: Record<string, unknown>): Promise<Reply> =>
+  updateRoom(automation, roomId, input)
 
 const stored = async (id: string) =>
   (await app.deps.db.query<any>(sql`SELECT * FROM embedded_rooms WHERE org = 'laurel' AND id = ${id}`))[0]

@@ -6,6 +6,7 @@ import { planRoomUpdate } from './plan.ts'
 import { Access, RoomId, RoomWriteOutput, roomFields, Title } from './schema.ts'
 import { asAdministrator } from './seen.ts'
 import { updateRoom } from './store.ts'
+import { tellLink } from './tell.ts'
 import { presentRoom } from './view.ts'
 
 export const roomsConfirmedUpdate = write({
@@ -49,6 +50,7 @@ export const roomsConfirmedUpdate = write({
   async apply(ctx, plan, _input, { before, next }) {
     const moved = await updateRoom(ctx.db, ctx.org, next, ctx.now)
     if (!moved) fail('stale', { detail: `${before.title} changed meanwhile.`, extra: { plan } })
+    await tellLink(ctx, before, next)
     const looking = asAdministrator(ctx)
     const room = presentRoom({ ...next, ...moved }, looking)
     return {

@@ -112,6 +112,13 @@ export async function participantsOf(
 }
 
 /** By e-mail address, from after `after`; `onStage` only who the room sees: stage roles that are invited or joined. */
+/** Those who were removed from a room. */
+export async function listRemoved(db: Queryable, org: string, roomId: string): Promise<Participant[]> {
+  return db.query<Participant>(sql`
+    SELECT ${participantColumns} FROM embedded_room_participants
+     WHERE org = ${org} AND room_id = ${roomId} AND status = 'removed' ORDER BY email COLLATE "C"`)
+}
+
 export async function listParticipants(
   db: Queryable,
   org: string,

@@ -2,6 +2,18 @@ import { findUserByEmail } from '../access/users.ts'
 import { appendEntries, setRemoved } from '../live/room/store.ts'
 import type { Context } from '../operation/define.ts'
 import type { EmbeddedRoom, Participant } from './rules.ts'
+import { listRemoved } from './store.ts'
+
+/** Tells a live event, when a room is linked to it, who was removed from the room before: they are out there too. */
+export async function tellLink(
+  ctx: Context,
+  before: Pick<EmbeddedRoom, 'eventId'>,
+  next: Pick<EmbeddedRoom, 'id' | 'eventId'>,
+): Promise<void> {
+  if (next.eventId === null || next.eventId === before.eventId) return
+  for (const removed of await listRemoved(ctx.db, ctx.org, next.id))
+    await tellEvent(ctx, next, undefined, removed)
+}
 
 /**
  * Tells the live event of a room what became of a participant, in the transaction of the roster write: an entry of the

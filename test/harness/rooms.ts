@@ -87,3 +87,17 @@ export const statusOf = async (
   const { body } = await caller.call('GET', `${ROOMS}/roster?roomId=${roomId}`)
   return body.roster.participants.find((each: any) => each.email === email)?.status
 }
+
+/** The body that confirms a change of a room as it was previewed just now. */
+export async function roomBody(caller: Caller, roomId: string, input: Record<string, unknown>, key?: string) {
+  const asked = { action: 'preview_embedded_room_change', roomId, ...input }
+  const { confirmationText: text, observedUpdatedAt } = (await caller.call('POST', ROOMS, asked)).body
+  const envelope = envelopeOf({ family: 'setup', action: 'update', target: roomId, text, key })
+  return { action: 'confirm_embedded_room_change', roomId, observedUpdatedAt, ...input, envelope }
+}
+
+export const updateRoom = async (
+  caller: Caller,
+  roomId: string,
+  input: Record<string, unknown>,
+): Promise<Reply> => caller.call('POST', ROOMS, await roomBody(caller, roomId, input))

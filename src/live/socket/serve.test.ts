@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { WebSocket } from 'ws'
 import { type Caller, type TestApp, testApp } from '../../../test/harness/app.ts'
 import { openRoom, type RoomClient, tokenFor } from '../../../test/harness/room-client.ts'
-import { confirmRoster } from '../../../test/harness/rooms.ts'
+import { confirmRoster, updateRoom } from '../../../test/harness/rooms.ts'
 import { inTransaction } from '../../operation/context.ts'
 import { applyChange } from '../apply.ts'
 import { appendEntries } from '../room/store.ts'
@@ -160,6 +160,16 @@ describe('moderation and roster', () => {
     expect((await confirmRoster(owner, roomId, { ...entry, status: 'invited' })).status).toBe(200)
     expect((await openRoomWith(early)).reason).toBe('removed-from-room')
     await (await join(listener)).frame('reset')
+  })
+
+  test('[LR-28] a room that is linked to the event shuts out who was removed from it before', async () => {
+    const { id: roomId } = await app.room('laurel', { id: `webinar-linked-${rooms}` })
+    const entry = { email: listener.email, displayName: 'Someone', role: 'attendee' as const }
+    await confirmRoster(owner, roomId, { ...entry, status: 'removed' })
+    const client = await join(listener)
+    await client.frame('reset')
+    expect((await updateRoom(owner, roomId, { eventId })).status).toBe(200)
+    expect((await client.frame('ended')).reason).toBe('removed-from-room')
   })
 
   const openRoomWith = async (token: { token: string; url: string }) => {

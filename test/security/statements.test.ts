@@ -224,12 +224,6 @@ describe('[T-3] the database refuses what points into another organisation', () 
     const owner = await app.person('laurel', 'owner')
     const world = await worldOf(app, 'laurel', await app.key({ org: 'laurel', role: 'agent' }))
     const { sessionId, approvalId, planDigest } = world
-    await client.query(`
-      INSERT INTO notification_items (org, campaign_id, subscriber_id, title, body, time_zone, created_at)
-      SELECT 'laurel', c.id, s.id, 'Suite', 'Suite', 'UTC', now()
-        FROM notification_campaigns c, subscribers s WHERE c.org = 'laurel' AND s.org = 'laurel' LIMIT 1;
-      INSERT INTO push_deliveries (org, campaign_id, device_id, subscriber_id, platform, status, next_at)
-      SELECT 'laurel', campaign_id, 'device', subscriber_id, 'apns', 'pending', now() FROM notification_items`)
     // every organisation has the channel general, so a message there points into both
     await client.query(`DELETE FROM community_chat_messages WHERE channel_id = 'general'`)
     const decision = { decision: 'approve', planDigest }

@@ -4,8 +4,8 @@ import type { Operation, WriteOperation } from '../../src/operation/define.ts'
 import { OPERATIONS } from '../../src/operations.ts'
 import { type Caller, type TestApp, testApp } from '../harness/app.ts'
 import { approve } from '../harness/loop.ts'
-import { INPUTS } from './inputs.ts'
-import { callOperation, changedTables, dump, operationNamed, worldOf } from './world.ts'
+import { INPUTS, type World } from './inputs.ts'
+import { callOperation, changedTables, fingerprints, operationNamed, worldOf } from './world.ts'
 
 const ROUTES = ['http', 'mcp'] as const
 type Route = (typeof ROUTES)[number]
@@ -146,6 +146,10 @@ async function approvalOf(
   return { id, planDigest }
 }
 
+let kept: Promise<World> | undefined
+/** A world for what is to change nothing: one for all of it. */
+const untouched = (): Promise<World> => (kept ??= worldOf(app, 'laurel', grants.grant!))
+
 /** One attempt in a world of its own; answers it together with the tables that it changed. */
 async function attempt(route: Route, operation: WriteOperation, evidence: Evidence) {
   const world = await worldOf(app, 'laurel', grants.grant!)
@@ -160,10 +164,10 @@ async function attempt(route: Route, operation: WriteOperation, evidence: Eviden
       )
     : undefined
   const text = evidence === 'wrong text' ? `${confirmationText} Really.` : confirmationText
-  const before = await dump(app)
+  const before = await fingerprints(app)
   const inHeader = hasEnvelope(operation) ? undefined : approval
   const answer = await call(route, 'grant', operation, executed(input, text, approval), inHeader)
-  return { answer, changed: changedTables(before, await dump(app)) }
+  return { answer, changed: changedTables(before, await fingerprints(app)) }
 }
 
 /** What changes the plan of an input that has it; others are asked for in another world. */
@@ -211,34 +215,34 @@ describe.each(ROUTES)('over %s', (route) => {
       (each) => [each.id, each] as const,
     ),
   )('[P-1] %s changes nothing, whoever asks', async (_, operation) => {
-    const world = await worldOf(app, 'laurel', grants.grant!)
+    const world = await untouched()
     for (const who of Object.keys(grants)) {
-      const before = await dump(app)
+      const before = await fingerprints(app)
       await call(route, who, operation, INPUTS[operation.id]!(world))
-      expect(changedTables(before, await dump(app)), who).toEqual([])
+      expect(changedTables(before, await fingerprints(app)), who).toEqual([])
     }
   })
 
   test.each(writes.map((each) => [each.id, each] as const))(
     '[P-1] %s is closed to a grant that lacks the scope',
     async (_, operation) => {
-      const world = await worldOf(app, 'laurel', grants.grant!)
-      const before = await dump(app)
+      const world = await untouched()
+      const before = await fingerprints(app)
       const input = executed(INPUTS[operation.id]!(world), 'I confirm.')
       const { ok } = await call(route, 'grant without scope', operation, input)
       expect(ok).toBe(false)
-      expect(changedTables(before, await dump(app))).toEqual(ALWAYS)
+      expect(changedTables(before, await fingerprints(app))).toEqual(ALWAYS)
     },
   )
 
   test.each(writes.filter((each) => !forGrants.includes(each)).map((each) => [each.id, each] as const))(
     '[P-1] %s is closed to every grant',
     async (_, operation) => {
-      const world = await worldOf(app, 'laurel', grants.grant!)
-      const before = await dump(app)
+      const world = await untouched()
+      const before = await fingerprints(app)
       const { body } = await call(route, 'grant', operation, INPUTS[operation.id]!(world))
       expect(body.code).toBe('forbidden')
-      expect(changedTables(before, await dump(app))).toEqual(ALWAYS)
+      expect(changedTables(before, await fingerprints(app))).toEqual(ALWAYS)
     },
   )
 

@@ -230,7 +230,7 @@ async function posts(): Promise<void> {
 }
 
 export async function liveRooms(): Promise<void> {
-  if (!process.env.ONLY || process.env.ONLY === 'posts') await posts()
-  if (!process.env.ONLY || process.env.ONLY === 'delivery') await delivery()
-  if (!process.env.ONLY || process.env.ONLY === 'idle') await idle()
+  await posts()
+  await delivery()
+  await idle()
 }

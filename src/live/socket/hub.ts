@@ -2,7 +2,7 @@ import type { Deps } from '../../deps.ts'
 import { entryRefusal, type Position, resumption } from '../room/rules.ts'
 import { type EntryRow, findRoomFor, findRoomState, listEntries } from '../room/store.ts'
 import { presentEntry, snapshotOf } from '../room/view.ts'
-import { BUFFER_CAP, type Connection, end, send, sendText } from './connection.ts'
+import { BUFFER_CAP, type Connection, end, send, sendText, sendWire, wireFrame } from './connection.ts'
 import { PROTOCOL, type ServerFrame } from './protocol.ts'
 import type { Claims } from './token.ts'
 
@@ -29,10 +29,10 @@ export type Hub = {
 type HubDeps = Pick<Deps, 'db' | 'feed' | 'log'>
 
 /**
- * At least 80 ms between two frames to one room: at 100 notes a second eight are in a frame, which costs little more
- * than a frame with one; and a note is still there within a tenth of a second.
+ * At least 100 ms between two frames to one room: at 100 notes a second ten are in a frame, which costs little more than
+ * a frame with one; and a note is still there within little more than a tenth of a second.
  */
-const FLUSH_MS = 80
+const FLUSH_MS = 100
 const PAGE = 500
 
 /** A room's hub at the present end of the log, following it; undefined when there is no such room. */
@@ -128,10 +128,11 @@ function tellAll(hub: Hub, rows: readonly EntryRow[]): void {
 
 /** Those whose buffer is full are left behind and catch up from the log. */
 export function broadcast(hub: Hub, frame: Buffer, before: number = hub.seq): void {
+  const wire = wireFrame(frame)
   for (const connection of hub.connections) {
     if (connection.state !== 'live') continue
     if (connection.ws.bufferedAmount > BUFFER_CAP) leaveBehind(connection, before)
-    else sendText(connection.ws, frame)
+    else sendWire(connection, wire)
   }
 }
 

@@ -42,7 +42,7 @@ export function serveSockets(app: FastifyInstance, deps: Deps): void {
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const path = request.url?.split('?')[0]
     if (path !== SOCKET_PATH) return void socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
-    server.handleUpgrade(request, socket, head, (ws) => accept(node, ws))
+    server.handleUpgrade(request, socket, head, (ws) => accept(node, ws, socket))
   }
   app.server.on('upgrade', onUpgrade)
   let beats = 0
@@ -79,12 +79,12 @@ type Node = {
   presence: ReturnType<typeof createPresence>
 }
 
-function accept(node: Node, ws: WebSocket): void {
+function accept(node: Node, ws: WebSocket, socket: Duplex): void {
   node.open.add(ws)
   const late = setTimeout(() => end({ ws }, 'unauthorised'), SUBSCRIBE_MS).unref()
   ws.on('error', () => {})
   ws.once('message', () => clearTimeout(late))
-  ws.on('message', (data, isBinary) => void received(node, ws, data, isBinary))
+  ws.on('message', (data, isBinary) => void received(node, { ws, socket }, data, isBinary))
   ws.once('close', () => {
     clearTimeout(late)
     node.open.delete(ws)
@@ -93,12 +93,15 @@ function accept(node: Node, ws: WebSocket): void {
   })
 }
 
-async function received(node: Node, ws: WebSocket, data: RawData, isBinary: boolean): Promise<void> {
+type Open = Pick<Connection, 'ws' | 'socket'>
+
+async function received(node: Node, open: Open, data: RawData, isBinary: boolean): Promise<void> {
+  const { ws } = open
   const frame = isBinary ? undefined : parseFrame(String(data))
   if (!frame) return end({ ws }, 'protocol-error')
   try {
     const connection = node.connections.get(ws)
-    if (frame.type === 'subscribe') await subscribe(node, ws, frame)
+    if (frame.type === 'subscribe') await subscribe(node, open, frame)
     else if (!connection) end({ ws }, 'protocol-error')
     else if (frame.type === 'ping') send(connection, { type: 'pong' })
     else await reauthorise(node, connection, frame.token)
@@ -113,14 +116,14 @@ const claimsOf = ({ deps }: Node, token: string): Promise<Claims | undefined> =>
 
 type Subscribe = Extract<ClientFrame, { type: 'subscribe' }>
 
-async function subscribe(node: Node, ws: WebSocket, { token, position }: Subscribe): Promise<void> {
+async function subscribe(node: Node, { ws, socket }: Open, { token, position }: Subscribe): Promise<void> {
   if (node.connections.has(ws)) return end({ ws }, 'protocol-error')
   const claims = await claimsOf(node, token)
   if (!claims) return end({ ws }, 'unauthorised')
   if (node.connections.has(ws) || ws.readyState !== ws.OPEN) return
   const until = node.deps.clock().getTime() + AUTHORISED_MS
   const connection: Connection = {
-    ...{ id: randomUUID(), ws, claims, state: 'catching-up', seq: 0, slowSince: 0, until },
+    ...{ id: randomUUID(), ws, socket, claims, state: 'catching-up', seq: 0, slowSince: 0, until },
     ...{ asked: false, answered: true },
   }
   node.connections.set(ws, connection)

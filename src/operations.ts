@@ -1,6 +1,13 @@
 import { contractsRead } from './actions/contracts-read.ts'
 import { envelopeValidate } from './actions/envelope-validate.ts'
 import { read as auditRead } from './audit/read.ts'
+import { itemsCreate } from './catalog/items-create.ts'
+import { itemsImport } from './catalog/items-import.ts'
+import { itemsList } from './catalog/items-list.ts'
+import { itemsRead } from './catalog/items-read.ts'
+import { itemsRemove } from './catalog/items-remove.ts'
+import { itemsUpdate } from './catalog/items-update.ts'
+import { stripeReadiness } from './catalog/stripe-readiness.ts'
 import { channelsManage } from './community/channels-manage.ts'
 import { chatRead } from './community/chat-read.ts'
 import { messagesModerate } from './community/messages-moderate.ts'
@@ -251,6 +258,13 @@ export const OPERATIONS: readonly Operation[] = checked([
   schedulesList,
   schedulesPut,
   schedulesRemove,
+  itemsList,
+  itemsRead,
+  itemsCreate,
+  itemsUpdate,
+  itemsRemove,
+  itemsImport,
+  stripeReadiness,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

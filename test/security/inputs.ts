@@ -34,6 +34,8 @@ export type World = {
   snapshotId: string
   scheduleId: string
   jobs: Jobs
+  /** An active lesson, an active tier and a drafted store item, unchanged since `observedUpdatedAt`. */
+  itemKey: string
   /** A device of the caller’s where it can have one, and a campaign that is over. */
   deviceId: string
   /** Tokens of a subscription’s links. */
@@ -69,6 +71,7 @@ export const SOME: World = {
     deletion: 'job-00000000000d0000',
     digest: '1'.repeat(64),
   },
+  itemKey: 'item-0000',
   deviceId: 'device-00000000000e0000',
   confirmToken: 'a-token-of-a-link.signed-0000',
   endToken: 'a-token-of-a-link.signed-0000',
@@ -351,6 +354,22 @@ export const INPUTS: Inputs = {
   'config-sync.deletes.list': () => ({}),
   'config-sync.deletes.read': ({ jobs }) => ({ id: jobs.deletion }),
   'config-sync.deletions.list': ({ jobs }) => ({ id: jobs.deletion }),
+  'catalog.items.list': () => ({}),
+  'catalog.items.read': ({ itemKey }) => ({ sourceKind: 'lesson-offering', key: itemKey }),
+  'catalog.items.create': ({ itemKey }) => ({
+    ...{ sourceKind: 'lesson-offering', key: `${itemKey}x`, title: 'Suite lesson' },
+    ...{ amountCents: 100, currency: 'usd', stripePriceId: 'price_ofthesuite' },
+  }),
+  'catalog.items.update': ({ itemKey }) => ({
+    ...{ sourceKind: 'lesson-offering', key: itemKey, amountCents: 200, stripePriceId: 'price_ofthesuite' },
+  }),
+  'catalog.items.remove': ({ itemKey }) => ({ sourceKind: 'shop-product', key: itemKey }),
+  'catalog.items.import': ({ itemKey }) => ({
+    items: [
+      { sourceKind: 'shop-product', key: itemKey, title: 'Suite score', amountCents: 300, currency: 'usd' },
+    ],
+  }),
+  'catalog.stripe.readiness': () => ({}),
   'policies.read': () => ({}),
   'policies.update': () => ({
     operationId: 'live.events.status.confirmed-update',

@@ -992,6 +992,15 @@ CREATE TABLE public.session_events (
   body jsonb NOT NULL
 );
 
+CREATE TABLE public.stripe_events (
+  org text NOT NULL,
+  id text NOT NULL,
+  type text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  taken_at timestamp with time zone
+);
+
 CREATE TABLE public.stripe_writes (
   org text NOT NULL,
   id text NOT NULL,
@@ -1383,6 +1392,8 @@ ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMA
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_pkey PRIMARY KEY (org, session_id, sequence);
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK ((type = ANY (ARRAY['session.created'::text, 'message.appended'::text, 'tool.call.started'::text, 'tool.call.completed'::text, 'approval.requested'::text, 'approval.resolved'::text, 'session.completed'::text, 'session.cancelled'::text])));
+ALTER TABLE public.stripe_events ADD CONSTRAINT stripe_events_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.stripe_events ADD CONSTRAINT stripe_events_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_org_source_kind_key_fkey FOREIGN KEY (org, source_kind, key) REFERENCES catalog_items(org, source_kind, key) ON DELETE CASCADE;
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_outcome_check CHECK ((outcome = ANY (ARRAY['created'::text, 'kept'::text])));
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_pkey PRIMARY KEY (org, id);
@@ -1465,6 +1476,8 @@ CREATE INDEX push_devices_of_user ON public.push_devices USING btree (org, user_
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
+CREATE INDEX stripe_events_by_age ON public.stripe_events USING btree (received_at);
+CREATE INDEX stripe_events_waiting ON public.stripe_events USING btree (org, received_at) WHERE (taken_at IS NULL);
 CREATE INDEX stripe_writes_items ON public.stripe_writes USING btree (org, source_kind, key, created_at);
 CREATE INDEX stripe_writes_open ON public.stripe_writes USING btree (next_at) WHERE (status = ANY (ARRAY['pending'::text, 'mapped'::text]));
 CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);

@@ -735,6 +735,43 @@ CREATE TABLE public.embedded_rooms (
   updated_at timestamp with time zone NOT NULL
 ) WITH (fillfactor=80);
 
+CREATE TABLE public.feed_clock (
+  is_only boolean NOT NULL DEFAULT true,
+  epoch integer NOT NULL DEFAULT 1,
+  system_identifier text NOT NULL,
+  claimed_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.feed_entries (
+  org text NOT NULL,
+  feed text NOT NULL,
+  xid xid8 NOT NULL,
+  seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  key text,
+  type text NOT NULL,
+  data jsonb,
+  size integer NOT NULL DEFAULT 1,
+  updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.feed_floors (
+  org text NOT NULL,
+  feed text NOT NULL,
+  xid xid8 NOT NULL,
+  seq bigint NOT NULL
+);
+
+CREATE TABLE public.feed_marks (
+  xid xid8 NOT NULL,
+  at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.feed_seals (
+  id text NOT NULL,
+  horizon xid8 NOT NULL,
+  sealed_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.grants (
   org text NOT NULL,
   id text NOT NULL,
@@ -955,6 +992,15 @@ CREATE TABLE public.session_events (
   body jsonb NOT NULL
 );
 
+CREATE TABLE public.stripe_events (
+  org text NOT NULL,
+  id text NOT NULL,
+  type text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  taken_at timestamp with time zone
+);
+
 CREATE TABLE public.stripe_writes (
   org text NOT NULL,
   id text NOT NULL,
@@ -1001,6 +1047,19 @@ CREATE TABLE public.subscribers (
   asked_at timestamp with time zone NOT NULL,
   confirmed_at timestamp with time zone,
   unsubscribed_at timestamp with time zone
+);
+
+CREATE TABLE public.work_log_entries (
+  org text NOT NULL,
+  id text NOT NULL,
+  origin text NOT NULL,
+  title text NOT NULL,
+  summary text NOT NULL,
+  kind text NOT NULL,
+  url text,
+  occurred_at timestamp with time zone NOT NULL,
+  version integer NOT NULL,
+  updated_at timestamp with time zone NOT NULL
 );
 
 CREATE OR REPLACE FUNCTION public.auth_organization_has_general()
@@ -1275,6 +1334,14 @@ ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_media_provider_c
 ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
 ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'scheduled'::text, 'live'::text, 'ended'::text, 'cancelled'::text])));
+ALTER TABLE public.feed_clock ADD CONSTRAINT feed_clock_is_only_check CHECK (is_only);
+ALTER TABLE public.feed_clock ADD CONSTRAINT feed_clock_pkey PRIMARY KEY (is_only);
+ALTER TABLE public.feed_entries ADD CONSTRAINT feed_entries_feed_check CHECK ((feed = ANY (ARRAY['work-log'::text, 'findings'::text, 'config-changes'::text])));
+ALTER TABLE public.feed_entries ADD CONSTRAINT feed_entries_pkey PRIMARY KEY (org, feed, xid, seq);
+ALTER TABLE public.feed_entries ADD CONSTRAINT feed_entries_size_check CHECK ((size > 0));
+ALTER TABLE public.feed_floors ADD CONSTRAINT feed_floors_pkey PRIMARY KEY (org, feed);
+ALTER TABLE public.feed_marks ADD CONSTRAINT feed_marks_pkey PRIMARY KEY (xid);
+ALTER TABLE public.feed_seals ADD CONSTRAINT feed_seals_pkey PRIMARY KEY (id);
 ALTER TABLE public.grants ADD CONSTRAINT grants_check CHECK (((key_id IS NULL) <> (oauth_client_id IS NULL)));
 ALTER TABLE public.grants ADD CONSTRAINT grants_delegator_user_id_fkey FOREIGN KEY (delegator_user_id) REFERENCES auth_user(id);
 ALTER TABLE public.grants ADD CONSTRAINT grants_id_key UNIQUE (id);
@@ -1325,6 +1392,8 @@ ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMA
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_pkey PRIMARY KEY (org, session_id, sequence);
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK ((type = ANY (ARRAY['session.created'::text, 'message.appended'::text, 'tool.call.started'::text, 'tool.call.completed'::text, 'approval.requested'::text, 'approval.resolved'::text, 'session.completed'::text, 'session.cancelled'::text])));
+ALTER TABLE public.stripe_events ADD CONSTRAINT stripe_events_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.stripe_events ADD CONSTRAINT stripe_events_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_org_source_kind_key_fkey FOREIGN KEY (org, source_kind, key) REFERENCES catalog_items(org, source_kind, key) ON DELETE CASCADE;
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_outcome_check CHECK ((outcome = ANY (ARRAY['created'::text, 'kept'::text])));
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_pkey PRIMARY KEY (org, id);
@@ -1339,6 +1408,8 @@ ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_org_fkey FOREIGN KEY (
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'unsubscribed'::text])));
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_user(id) ON DELETE SET NULL;
+ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_origin_check CHECK ((origin = ANY (ARRAY['people'::text, 'live-event'::text])));
+ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_pkey PRIMARY KEY (org, id);
 
 CREATE INDEX agent_sessions_recent ON public.agent_sessions USING btree (org, created_at DESC, id DESC);
 CREATE INDEX agent_sessions_status ON public.agent_sessions USING btree (org, status, created_at DESC, id DESC);
@@ -1391,6 +1462,7 @@ CREATE INDEX embedded_room_participants_email ON public.embedded_room_participan
 CREATE INDEX embedded_room_participants_user ON public.embedded_room_participants USING btree (org, user_id) WHERE (user_id IS NOT NULL);
 CREATE INDEX embedded_rooms_event ON public.embedded_rooms USING btree (org, event_id) WHERE (event_id IS NOT NULL);
 CREATE INDEX embedded_rooms_order ON public.embedded_rooms USING btree (org, starts_at DESC NULLS LAST, id);
+CREATE INDEX feed_entries_by_key ON public.feed_entries USING btree (org, feed, key, xid, seq) WHERE (key IS NOT NULL);
 CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX live_chat_messages_event ON public.live_chat_messages USING btree (org, event_id, created_at DESC);
 CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at DESC NULLS LAST, id);
@@ -1404,6 +1476,8 @@ CREATE INDEX push_devices_of_user ON public.push_devices USING btree (org, user_
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
+CREATE INDEX stripe_events_by_age ON public.stripe_events USING btree (received_at);
+CREATE INDEX stripe_events_waiting ON public.stripe_events USING btree (org, received_at) WHERE (taken_at IS NULL);
 CREATE INDEX stripe_writes_items ON public.stripe_writes USING btree (org, source_kind, key, created_at);
 CREATE INDEX stripe_writes_open ON public.stripe_writes USING btree (next_at) WHERE (status = ANY (ARRAY['pending'::text, 'mapped'::text]));
 CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);

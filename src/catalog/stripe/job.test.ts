@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Caller, type TestApp, testApp } from '../../../test/harness/app.ts'
-import { confirmed, lesson, tier } from '../../../test/harness/catalog.ts'
+import { confirmed, finding, lesson, tier } from '../../../test/harness/catalog.ts'
 import { dump } from '../../../test/security/world.ts'
 import { type StripeServer, startStripe } from '../../demo/stripe/server.ts'
 import type { CatalogItem } from '../items.ts'
@@ -249,6 +249,20 @@ describe('a confirmed price', () => {
     expect(stripe.state.products.get(price.product)?.name).toBe('Studio Circle')
     expect(await findItem(app.deps.db, 'laurel', tier())).toMatchObject({ stripePriceId: price.id })
     expect(await outcome(body.stripe.write.id)).toMatchObject({ status: 'done', outcome: 'created' })
+  })
+
+  test('[CA-28] for a finding is made although the catalog has it already, since Stripe has another', async () => {
+    stripe.state.setPrice(old, { unit_amount: 7000 })
+    const input = { key: 'intro-guitar-lesson', amountCents: 7500 }
+    expect((await confirmed(owner, 'lessonPrice', input)).body.detail).toBe('Nothing would change.')
+    const { body } = await confirmed(owner, 'lessonPrice', { ...input, finding: await finding(app) })
+    expect(body.plan).toMatchObject({
+      confirmationText: 'I confirm updating Intro guitar lesson to $75.00.',
+      details: { finding: { class: 'amount', summary: 'Stripe charges $70.00.' } },
+    })
+    await attempt(body.stripe.write.id)
+    expect(active().map(({ unit_amount }) => unit_amount)).toEqual([7500])
+    expect(await item()).toMatchObject({ amountCents: 7500, stripePriceId: active()[0]?.id })
   })
 
   test('[CA-8] leaves no id of a price in an answer, the audit or a log', async () => {

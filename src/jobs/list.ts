@@ -1,4 +1,5 @@
 import { removeExpired } from '../access/clean-up.ts'
+import { resumeStripeWrites, stripeWritesJob } from '../catalog/stripe/job.ts'
 import { rebuildJob } from '../config-hub/index/rebuild.ts'
 import { syncJobWith } from '../config-sync/execution/queue-job.ts'
 import { jobHooks } from '../config-sync/jobs/hooks.ts'
@@ -43,6 +44,7 @@ export const CRON_JOBS: readonly CronJob[] = [
   { name: 'sync-jobs.resume', cron: '* * * * *', run: resumeStanding },
   { name: 'sync-jobs.clean-up', cron: '51 4 * * *', run: forgetRuns },
   { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
+  { name: 'catalog.stripe-writes-resume', cron: '* * * * *', run: resumeStripeWrites },
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
   { name: 'stripe.waiting', cron: '* * * * *', run: scanForWaiting },
   { name: 'stripe.clean-up', cron: '53 4 * * *', run: forgetEvents },
@@ -56,4 +58,5 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   syncJobWith(jobHooks),
   deliverJob,
   runJob,
+  stripeWritesJob,
 ]

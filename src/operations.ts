@@ -126,6 +126,12 @@ import { messagesAppend } from './sessions/messages-append.ts'
 import { read as sessionsRead } from './sessions/read.ts'
 import { list as surfacesList } from './surfaces/list.ts'
 import { SURFACES } from './surfaces/surfaces.ts'
+import { configChangesRead } from './sync-feeds/config-changes-read.ts'
+import { findingsRead } from './sync-feeds/findings-read.ts'
+import { list as feedsList } from './sync-feeds/list.ts'
+import { workLogPut } from './sync-feeds/work-log-put.ts'
+import { workLogRead } from './sync-feeds/work-log-read.ts'
+import { workLogRemove } from './sync-feeds/work-log-remove.ts'
 
 /** Every operation there is. Routes, tools, OpenAPI, manifests and commands follow from this list. */
 export const OPERATIONS: readonly Operation[] = checked([
@@ -251,6 +257,12 @@ export const OPERATIONS: readonly Operation[] = checked([
   schedulesList,
   schedulesPut,
   schedulesRemove,
+  feedsList,
+  workLogRead,
+  findingsRead,
+  configChangesRead,
+  workLogPut,
+  workLogRemove,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

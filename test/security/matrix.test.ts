@@ -183,6 +183,7 @@ function comparable(reply: Reply, world: World): unknown {
     world.channelId,
     world.snapshotId,
     world.scheduleId,
+    world.workId,
     world.deviceId,
     world.campaignId,
     ...Object.values(world.jobs),

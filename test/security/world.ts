@@ -24,6 +24,7 @@ import { askSubscription } from '../../src/notifications/store.ts'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
+import { putWork } from '../../src/sync-feeds/work-log/store.ts'
 import { planOf } from '../config-sync/jobs.ts'
 import type { Caller, Reply, TestApp } from '../harness/app.ts'
 import type { Jobs, World } from './inputs.ts'
@@ -87,6 +88,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     observedUpdatedAt,
     messageId: await messageOf(app, org, event.updatedAt),
     channelId: await channelOf(app, org, event.updatedAt),
+    workId: await workOf(app, org, event.updatedAt),
     sessionId,
     approvalId: 'approval-none',
     ...configuration,
@@ -129,6 +131,14 @@ async function messageOf(app: TestApp, org: string, createdAt: Date): Promise<st
   const id = `message-${randomBytes(4).toString('hex')}`
   const by = { userId: 'nobody', displayName: `Fan of ${org}`, via: null }
   await insertMessage(app.deps.db, org, { ...by, id, channelId: 'general', body: `Hello ${org}`, createdAt })
+  return id
+}
+
+/** An entry of the work log, as people write them. */
+async function workOf(app: TestApp, org: string, occurredAt: Date): Promise<string> {
+  const id = `work-${randomBytes(4).toString('hex')}`
+  const entry = { id, title: 'Suite', summary: 'Before.', kind: 'release' as const, url: null, occurredAt }
+  await putWork(app.deps.db, org, { ...entry, origin: 'people', version: 0 }, occurredAt)
   return id
 }
 
@@ -334,6 +344,7 @@ export const ghostOf = (world: World): World => ({
   channelId: other(world.channelId),
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
+  workId: other(world.workId),
   deviceId: other(world.deviceId),
   campaignId: other(world.campaignId),
   confirmToken: other(world.confirmToken),

@@ -8,6 +8,7 @@ import { deliverJob, forgetUnconfirmed, resumeCampaigns } from '../notifications
 import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
+import { dropOldEntries } from '../sync-feeds/retention.ts'
 import type { QueueJob } from './queue.ts'
 
 export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
@@ -36,6 +37,7 @@ export const CRON_JOBS: readonly CronJob[] = [
   },
   { name: 'sessions.retention', cron: '43 3 * * *', run: dropEndedLogs },
   { name: 'config-sync.snapshots', cron: '* * * * *', run: keepSnapshots },
+  { name: 'sync-feeds.retention', cron: '51 * * * *', run: dropOldEntries },
   { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
 ]

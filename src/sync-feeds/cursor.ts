@@ -4,7 +4,6 @@ import { fail } from '../operation/errors.ts'
 import type { FeedId, Position } from './rules.ts'
 import type { Seal } from './seal.ts'
 import { sealReached } from './seal-store.ts'
-import { belowFloor } from './store.ts'
 
 export const CURSOR_KIND = 'transaction-watermark-plus-sequence'
 
@@ -29,8 +28,8 @@ export const signPosition = (ctx: Context, feed: FeedId, seal: Seal, { xid, seq,
 
 /**
  * The position in a cursor. Errors: `cursor-invalid` for one that was altered or is of another feed, organisation or
- * cluster; `cursor-expired`, with how to start anew, where this database does not have all that its reader has read (it
- * was restored from before that), or no longer has something that its reader has not.
+ * cluster; `cursor-expired`, with how to start anew, where this database does not have all that its reader has read: it
+ * was restored from before that.
  */
 export async function readPosition(
   ctx: Context,
@@ -48,11 +47,11 @@ export async function readPosition(
   const position = { xid: xid as string, seq: seq as number, index: index as number }
   const isKnown = epoch === seal.epoch && (await sealReached(ctx.deps.db, sealId as string, position.xid))
   if (!isKnown) restart(ctx, feed, 'history-changed')
-  if (await belowFloor(ctx.deps.db, ctx.org, feed, position)) restart(ctx, feed, 'below-retention')
   return position
 }
 
-function restart(ctx: Context, feed: FeedId, reason: RestartReason): never {
+/** Refuses to go on, with how to start anew. */
+export function restart(ctx: Context, feed: FeedId, reason: RestartReason): never {
   const href = `${ctx.call.origin}/api/agent/sync-feeds/${feed}`
   return fail('cursor-expired', {
     detail: DETAILS[reason],

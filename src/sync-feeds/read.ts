@@ -1,8 +1,9 @@
 import type { Context } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import { canonical, sha256 } from '../operation/plan.ts'
+import { restart } from './cursor.ts'
 import { allowed } from './records.ts'
-import type { FeedId, Position } from './rules.ts'
+import { type FeedId, type Position, START } from './rules.ts'
 import { freshSeal, presentSeal, type Seal, sealAfter } from './seal.ts'
 import { type BatchData, completeBefore, type FeedRow, rowsAfter, stateOf } from './store.ts'
 
@@ -27,7 +28,8 @@ export type FeedPage = {
 
 /**
  * A page after a position, of what nothing can come before any more. `completeThrough`: every entry after this page is
- * later than that. Everything is said under one horizon, whoever moves it on meanwhile.
+ * later than that. Everything is said under one horizon, whoever moves it on meanwhile. Errors: `cursor-expired` where
+ * something after the position was removed.
  */
 export async function readPage(
   ctx: Context,
@@ -43,7 +45,10 @@ export async function readPage(
   const hasMore = all.length > limit
   const last = placed.at(-1)
   const completeThrough = await completeBefore(deps.db, hasMore && last ? last.position.xid : horizon)
-  const { isKnown, isBeyond } = await stateOf(deps.db, org, feed, seal)
+  // asked after the rows were read, since what was removed meanwhile is not among them
+  const { isKnown, isBeyond, isBelowFloor } = await stateOf(deps.db, org, feed, { ...seal, after })
+  // who has read nothing has missed nothing
+  if (isBelowFloor && after.xid !== START.xid) restart(ctx, feed, 'below-retention')
   if (!isKnown) fail('unavailable', 'The database was replaced meanwhile.')
   return { seal, placed, hasMore, isHeld: !hasMore && isBeyond, completeThrough }
 }
@@ -51,7 +56,7 @@ export async function readPage(
 /** The seal to read under: beyond the position, and beyond every entry that is committed where nothing holds it back. */
 async function sealFor({ deps, org }: Context, feed: FeedId, after: Position): Promise<Seal> {
   const seal = await presentSeal(deps)
-  const { isKnown, isBeyond } = await stateOf(deps.db, org, feed, seal)
+  const { isKnown, isBeyond } = await stateOf(deps.db, org, feed, { ...seal, after })
   // the position may come from another process, which is further
   if (!isKnown || BigInt(after.xid) >= BigInt(seal.horizon)) return freshSeal(deps)
   return isBeyond ? sealAfter(deps, seal) : seal

@@ -24,21 +24,29 @@ export type FeedRow = {
 }
 export type BatchData = readonly Omit<FeedEntry, 'at'>[]
 
-/**
- * Whether the seal is in this database, as far as this process moved it, and whether committed entries of the feed wait
- * beyond it.
- */
+export type FeedState = {
+  /** The seal is in this database, as far as this process moved it. */
+  isKnown: boolean
+  /** Committed entries of the feed wait beyond it. */
+  isBeyond: boolean
+  /** Something that a reader at `after` had not seen was removed. */
+  isBelowFloor: boolean
+}
+
 export async function stateOf(
   db: Queryable,
   org: string,
   feed: FeedId,
-  { id, horizon }: { id: string; horizon: string },
-): Promise<{ isKnown: boolean; isBeyond: boolean }> {
-  const [row] = await db.query<{ isKnown: boolean; isBeyond: boolean }>(sql`
+  { id, horizon, after }: { id: string; horizon: string; after: Position },
+): Promise<FeedState> {
+  const [row] = await db.query<FeedState>(sql`
     SELECT EXISTS (SELECT FROM feed_seals WHERE id = ${id} AND horizon >= ${horizon}::xid8) AS "isKnown",
            EXISTS (SELECT FROM feed_entries
-                    WHERE org = ${org} AND feed = ${feed} AND xid >= ${horizon}::xid8) AS "isBeyond"`)
-  return row as { isKnown: boolean; isBeyond: boolean }
+                    WHERE org = ${org} AND feed = ${feed} AND xid >= ${horizon}::xid8) AS "isBeyond",
+           EXISTS (SELECT FROM feed_floors
+                    WHERE org = ${org} AND feed = ${feed} AND (xid, seq) > (${after.xid}::xid8, ${lastWhole(after)}))
+             AS "isBelowFloor"`)
+  return row as FeedState
 }
 
 /** Rows after a position and below the horizon, in order, as many as hold more than `limit` entries. */
@@ -73,15 +81,3 @@ export async function completeBefore(db: Queryable, xid: string): Promise<Date |
 
 /** A batch that was read in part is read again. */
 const lastWhole = ({ seq, index }: Position): number => (index > 0 ? seq - 1 : seq)
-
-/** Whether something that a reader at `position` had not seen was removed from the feed. */
-export async function belowFloor(
-  db: Queryable,
-  org: string,
-  feed: FeedId,
-  position: Position,
-): Promise<boolean> {
-  const [row] = await db.query(sql`
-    SELECT 1 FROM feed_floors WHERE org = ${org} AND feed = ${feed} AND (xid, seq) > (${position.xid}::xid8, ${lastWhole(position)})`)
-  return row !== undefined
-}

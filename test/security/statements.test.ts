@@ -116,6 +116,8 @@ const EXEMPT_FILES = [
   'src/notifications/store.ts',
   'src/operation/store.ts',
   'src/sessions/store.ts',
+  'src/sync-feeds/retention-store.ts',
+  'src/sync-feeds/seal-store.ts',
 ]
 
 describe('[T-3] the database refuses what points into another organisation', () => {

@@ -235,6 +235,15 @@ describe('a confirmed price', () => {
     expect(await jobs()).toBe(1)
   })
 
+  test('[CA-12] keeps its item until it is done', async () => {
+    const { stripe: said } = await raise(8000)
+    const path = '/api/admin/catalog/items/lesson-offering/intro-guitar-lesson'
+    await owner.call('PATCH', path, { status: 'retired' })
+    expect((await owner.call('DELETE', path)).body.detail).toContain('still to be written at Stripe')
+    await attempt(said.write.id)
+    expect((await owner.call('DELETE', path)).status).toBe(200)
+  })
+
   test('[CA-25] of an item that has none is made as the catalog has it, with a product of its title', async () => {
     await app.deps.db.transaction((tx) =>
       insertItem(tx, 'laurel', tier({ stripePriceId: null }), app.deps.clock()),

@@ -122,6 +122,18 @@ export async function listStandingWrites(
      ORDER BY next_at LIMIT ${limit}`)
 }
 
+/** Whether something of an item is still to be done at Stripe. */
+export async function hasOpenWrite(
+  db: Queryable,
+  org: string,
+  { sourceKind, key }: ItemRef,
+): Promise<boolean> {
+  const rows = await db.query(sql`
+    SELECT 1 FROM stripe_writes WHERE org = ${org} AND source_kind = ${sourceKind} AND key = ${key}
+       AND (status = 'pending' OR archive_price_id IS NOT NULL) LIMIT 1`)
+  return rows.length > 0
+}
+
 export type WriteFilter = {
   id?: string | undefined
   item?: ItemRef | undefined

@@ -1012,6 +1012,8 @@ CREATE TABLE public.stripe_writes (
   replaces text,
   status text NOT NULL,
   outcome text,
+  product_id text,
+  product_name text NOT NULL,
   made_price_id text,
   archive_price_id text,
   idempotency_key text NOT NULL,
@@ -1479,7 +1481,7 @@ CREATE INDEX session_approvals_session ON public.session_approvals USING btree (
 CREATE INDEX stripe_events_by_age ON public.stripe_events USING btree (received_at);
 CREATE INDEX stripe_events_waiting ON public.stripe_events USING btree (org, received_at) WHERE (taken_at IS NULL);
 CREATE INDEX stripe_writes_items ON public.stripe_writes USING btree (org, source_kind, key, created_at);
-CREATE INDEX stripe_writes_open ON public.stripe_writes USING btree (next_at) WHERE (status = ANY (ARRAY['pending'::text, 'mapped'::text]));
+CREATE INDEX stripe_writes_open ON public.stripe_writes USING btree (next_at) WHERE ((status = 'pending'::text) OR (archive_price_id IS NOT NULL));
 CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);
 CREATE INDEX subscribers_pending ON public.subscribers USING btree (org, asked_at, id) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);

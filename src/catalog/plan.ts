@@ -111,19 +111,19 @@ export const withNamed = (before: CatalogItem, named: Named): Written => {
 
 const capital = (text: string): string => `${text[0]?.toUpperCase()}${text.slice(1)}`
 
-/** The plan of changing an item that there is. */
+/** The plan of changing an item that there is. `mayStay`: something is done although nothing of it changes. */
 export function planUpdate(
   ctx: Context,
   before: CatalogItem,
   named: Named,
-  more: { warnings?: readonly string[]; blockers?: readonly PlanBlocker[] } = {},
+  more: { warnings?: readonly string[]; blockers?: readonly PlanBlocker[]; mayStay?: boolean } = {},
 ): PlanDraft & { subject: ItemChange } {
   const next = withNamed(before, named)
   requireSound(next)
   const fields = changedFields(before, next)
   const said = updateWording(before, next, fields)
-  const nothing: PlanBlocker[] =
-    fields.length === 0 ? [{ code: 'plan-blocked', message: 'Nothing would change.' }] : []
+  const { warnings = [], blockers = [], mayStay = false } = more
+  const nothing: PlanBlocker = { code: 'plan-blocked', message: 'Nothing would change.' }
   return {
     subject: { before, next, fields },
     target: targetOf(before),
@@ -132,8 +132,8 @@ export function planUpdate(
     arguments: argumentsOf(ctx, next, fields),
     changes: changesOf(before, next),
     affectedSurfaces: SURFACES,
-    blockers: [...nothing, ...(more.blockers ?? [])],
-    warnings: [...affected(before, fields, next), ...(more.warnings ?? [])],
+    blockers: blockers.length > 0 || fields.length > 0 || mayStay ? [...blockers] : [nothing],
+    warnings: [...affected(before, fields, next), ...warnings],
     confirmationText: `I confirm ${said}.`,
     redactions: REDACTIONS,
   }

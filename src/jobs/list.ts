@@ -1,4 +1,5 @@
 import { removeExpired } from '../access/clean-up.ts'
+import { resumeStripeWrites, stripeWritesJob } from '../catalog/stripe/job.ts'
 import { rebuildJob } from '../config-hub/index/rebuild.ts'
 import { syncJobWith } from '../config-sync/execution/queue-job.ts'
 import { jobHooks } from '../config-sync/jobs/hooks.ts'
@@ -38,6 +39,7 @@ export const CRON_JOBS: readonly CronJob[] = [
   { name: 'sessions.retention', cron: '43 3 * * *', run: dropEndedLogs },
   { name: 'config-sync.snapshots', cron: '* * * * *', run: keepSnapshots },
   { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
+  { name: 'catalog.stripe-writes-resume', cron: '* * * * *', run: resumeStripeWrites },
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
   { name: 'stripe.waiting', cron: '* * * * *', run: scanForWaiting },
   { name: 'stripe.clean-up', cron: '53 4 * * *', run: forgetEvents },
@@ -50,4 +52,5 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   snapshotJob,
   syncJobWith(jobHooks),
   deliverJob,
+  stripeWritesJob,
 ]

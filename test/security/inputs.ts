@@ -106,6 +106,12 @@ const embeddedEnvelope = (family: string, action: string, id?: string) => ({
   target: id === undefined ? { kind: 'embedded-room' } : { kind: 'embedded-room', id },
 })
 
+const commerceEnvelope = (action: string, id?: string) => ({
+  ...envelope(`creator.commerce.${action}`, id),
+  contractId: 'creator.commerce.catalog',
+  target: id === undefined ? { kind: 'shop-product' } : { id },
+})
+
 const participant = {
   email: 'suite@people.example',
   displayName: 'Suite Guest',
@@ -370,6 +376,47 @@ export const INPUTS: Inputs = {
     ],
   }),
   'catalog.stripe.readiness': () => ({}),
+  'catalog.stripe-writes.list': ({ itemKey }) => ({ id: `write-${itemKey}` }),
+  'catalog.commerce.read': () => ({}),
+  'catalog.lesson-price.preview': ({ itemKey }) => ({ key: itemKey, amountCents: 400 }),
+  'catalog.lesson-price.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, amountCents: 400, observedUpdatedAt },
+    envelope: commerceEnvelope('lesson-price.update', `lesson-offering:${itemKey}`),
+  }),
+  'catalog.lesson-stripe-price.preview': ({ itemKey }) => ({
+    ...{ key: itemKey, stripePriceId: 'price_ofthesuite' },
+  }),
+  'catalog.lesson-stripe-price.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, stripePriceId: 'price_ofthesuite', observedUpdatedAt },
+    envelope: commerceEnvelope('lesson-stripe-price.update', `lesson-offering:${itemKey}`),
+  }),
+  'catalog.membership-stripe-price.preview': ({ itemKey }) => ({
+    ...{ key: itemKey, stripePriceId: 'price_ofthesuite' },
+  }),
+  'catalog.membership-stripe-price.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, stripePriceId: 'price_ofthesuite', observedUpdatedAt },
+    envelope: commerceEnvelope('membership-stripe-price.update', `membership-tier:${itemKey}`),
+  }),
+  'catalog.membership-lifecycle.preview': ({ itemKey }) => ({ key: itemKey, status: 'retired' }),
+  'catalog.membership-lifecycle.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, status: 'retired', observedUpdatedAt },
+    envelope: commerceEnvelope('membership-lifecycle.update', `membership-tier:${itemKey}`),
+  }),
+  'catalog.shop-product.preview': () => ({ title: 'Suite poster', amountCents: 500, currency: 'usd' }),
+  'catalog.shop-product.confirmed-create': () => ({
+    ...{ title: 'Suite poster', amountCents: 500, currency: 'usd' },
+    envelope: commerceEnvelope('shop-product.create'),
+  }),
+  'catalog.shop-visibility.preview': ({ itemKey }) => ({ key: itemKey, visible: false }),
+  'catalog.shop-visibility.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, visible: false, observedUpdatedAt },
+    envelope: commerceEnvelope('shop-visibility.update', `shop-product:${itemKey}`),
+  }),
+  'catalog.shop-details.preview': ({ itemKey }) => ({ key: itemKey, title: 'Suite score' }),
+  'catalog.shop-details.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, title: 'Suite score', observedUpdatedAt },
+    envelope: commerceEnvelope('shop-details.update', `shop-product:${itemKey}`),
+  }),
   'policies.read': () => ({}),
   'policies.update': () => ({
     operationId: 'live.events.status.confirmed-update',

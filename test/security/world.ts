@@ -156,9 +156,9 @@ async function itemsOf({ deps: { db } }: TestApp, org: string, at: Date): Promis
     await tx.query(sql`UPDATE catalog_items SET updated_at = ${at} WHERE org = ${org} AND key = ${key}`)
   })
   await db.query(sql`
-    INSERT INTO stripe_writes (org, id, source_kind, key, amount_cents, currency, status, idempotency_key, next_at,
+    INSERT INTO stripe_writes (org, id, source_kind, key, amount_cents, currency, status, product_name, idempotency_key, next_at,
                                operation_id, requested_by, created_at, updated_at)
-    VALUES (${org}, ${`write-${key}`}, 'shop-product', ${key}, 100, 'usd', 'done', ${key}, now(), 'suite', 'Suite', ${at}, ${at})`)
+    VALUES (${org}, ${`write-${key}`}, 'shop-product', ${key}, 100, 'usd', 'done', 'Suite', ${key}, now(), 'suite', 'Suite', ${at}, ${at})`)
   return key
 }
 

@@ -10,6 +10,8 @@ import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
 import { forgetEvents, scanForWaiting } from '../stripe/scan.ts'
+import { forgetRuns, startDue } from '../sync-jobs/engine/schedules.ts'
+import { resumeStanding, runJob } from '../sync-jobs/engine/work.ts'
 import type { QueueJob } from './queue.ts'
 
 export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
@@ -38,6 +40,9 @@ export const CRON_JOBS: readonly CronJob[] = [
   },
   { name: 'sessions.retention', cron: '43 3 * * *', run: dropEndedLogs },
   { name: 'config-sync.snapshots', cron: '* * * * *', run: keepSnapshots },
+  { name: 'sync-jobs.schedules', cron: '* * * * *', run: startDue },
+  { name: 'sync-jobs.resume', cron: '* * * * *', run: resumeStanding },
+  { name: 'sync-jobs.clean-up', cron: '51 4 * * *', run: forgetRuns },
   { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
   { name: 'catalog.stripe-writes-resume', cron: '* * * * *', run: resumeStripeWrites },
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
@@ -53,4 +58,5 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   syncJobWith(jobHooks),
   deliverJob,
   stripeWritesJob,
+  runJob,
 ]

@@ -118,6 +118,7 @@ const EXEMPT_FILES = [
   'src/operation/store.ts',
   'src/sessions/store.ts',
   'src/stripe/store.ts',
+  'src/sync-jobs/engine/store.ts',
 ]
 
 describe('[T-3] the database refuses what points into another organisation', () => {
@@ -230,6 +231,16 @@ describe('[T-3] the database refuses what points into another organisation', () 
       VALUES ('laurel', 'snapshot-1', 'One', '{}', 'ready', now(), 'test');
       INSERT INTO config_snapshot_items (org, snapshot_id, type, id, version, content_hash, document)
       VALUES ('laurel', 'snapshot-1', 'price', 'p', 1, 'x', '{}')`)
+    await client.query(`
+      INSERT INTO sync_jobs (org, id) VALUES ('laurel', 'sync-job-1');
+      INSERT INTO sync_runs (org, id, job_id, mode, status, requested_by, started_at, moved_at)
+      VALUES ('laurel', 'run-1', 'sync-job-1', 'full', 'completed', 'Ana', now(), now());
+      INSERT INTO sync_records (org, job_id, source_kind, key, updated_at, hash, content, seen_run)
+      VALUES ('laurel', 'sync-job-1', 'thing', 't1', now(), 'x', '{}', 'run-1');
+      INSERT INTO sync_findings (org, job_id, fingerprint, class, source_kind, key, summary, evidence, evidence_hash,
+                                 needs_person, status, first_run, last_run, opened_at, seen_at)
+      VALUES ('laurel', 'sync-job-1', 'f1', 'odd', 'thing', 't1', 'Odd', '{}', 'x', false, 'open', 'run-1', 'run-1',
+              now(), now())`)
     const owner = await app.person('laurel', 'owner')
     const world = await worldOf(app, 'laurel', await app.key({ org: 'laurel', role: 'agent' }))
     const { sessionId, approvalId, planDigest } = world

@@ -79,7 +79,7 @@ export const MOST_PRICES_OF_OURS = 200
 
 /**
  * Whether a product is one of the catalog's, so that its other prices are too: one of its prices is mapped, and there are
- * at most 200 that can be charged.
+ * at most 200, archived ones among them.
  */
 export const speaks = (product: { prices: number; mapped: boolean }): boolean =>
   product.mapped && product.prices <= MOST_PRICES_OF_OURS

@@ -1,5 +1,8 @@
 import type { CatalogItem } from '../../catalog/items.ts'
 import type { StripePrice, StripeProduct } from '../../stripe/objects.ts'
+import type { JsonObject } from '../engine/definition.ts'
+
+export type { Coverage } from '../engine/definition.ts'
 
 /** What of an item is compared; titles and descriptions are nobody's drift. */
 export type ItemSide = Pick<
@@ -18,9 +21,6 @@ export type PriceSide = Pick<
 
 export type ProductSide = Pick<StripeProduct, 'id' | 'active'>
 
-/** Whether all prices of the account have been seen, so that one that is not there is missing. */
-export type Coverage = 'both-sides' | 'app-side-only'
-
 export const PRICE = 'stripe-price'
 export const PRODUCT = 'stripe-product'
 
@@ -32,9 +32,18 @@ export const itemSide = (item: ItemSide): ItemSide => {
   return { sourceKind, key, title, active, amountCents, currency, interval, stripePriceId }
 }
 
-export const priceSide = (price: StripePrice): PriceSide => {
+const priceSide = (price: StripePrice): PriceSide => {
   const { id, productId, active, currency, unitAmount, interval, intervalCount, madeFor } = price
   return { id, productId, active, currency, unitAmount, interval, intervalCount, madeFor }
 }
+
+/** A price as a record keeps it: without its id, which is the record's key. */
+export const priceContent = (price: StripePrice): JsonObject => {
+  const { id: _id, productId, ...content } = priceSide(price)
+  return { ...content, partOf: productId }
+}
+
+export const priceIn = (id: string, { partOf, ...content }: JsonObject): PriceSide =>
+  ({ ...content, id, productId: partOf }) as PriceSide
 
 export const productSide = ({ id, active }: StripeProduct): ProductSide => ({ id, active })

@@ -61,7 +61,7 @@ async function killedAtRequest(child: ChildProcess, count: number) {
 
 type Kill = { request: number } | KillPoint
 const KILLS: Kill[] = [
-  ...[1, 2, 3].map((request) => ({ request })),
+  ...[1, 2, 3, 4].map((request) => ({ request })),
   ...[1, 2].flatMap((transaction) =>
     (['before', 'uncommitted', 'committed'] as const).map((moment) => ({ transaction, moment })),
   ),

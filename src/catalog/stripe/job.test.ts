@@ -103,7 +103,7 @@ describe('a confirmed price', () => {
     expect(await outcome(id)).toMatchObject({ status: 'done', outcome: 'created', attempts: 2 })
   })
 
-  test.each([0, 1, 2, 3])(
+  test.each([0, 1, 2, 3, 4])(
     '[CA-17] is made once when a process is killed after %i of its requests, and another goes on',
     async (after) => {
       const { stripe: said } = await raise(8000)
@@ -140,6 +140,18 @@ describe('a confirmed price', () => {
     expect(made()).toHaveLength(4)
     expect(stripe.state.prices.items).toHaveLength(2)
     expect((await item()).stripePriceId).toBe(active()[0]?.id)
+  })
+
+  test('[CA-19] of a product that is archived is made with another one, since nobody could pay it', async () => {
+    const { stripe: said } = await raise(8000)
+    const [first] = stripe.state.products.items
+    stripe.state.setProduct(first!.id, { active: false })
+    // also where the price itself is as wanted
+    stripe.state.setPrice(old, { unit_amount: 8000 })
+    await attempt(said.write.id)
+    expect(active()).toMatchObject([{ unit_amount: 8000 }])
+    const product = stripe.state.products.get(active()[0]!.product)
+    expect(product).toMatchObject({ active: true, name: 'Intro guitar lesson' })
   })
 
   test('[CA-18] waits as long as Stripe asks, and is done then', async () => {

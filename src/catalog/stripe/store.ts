@@ -67,17 +67,20 @@ export async function findWrite(
   return row
 }
 
-/** Settles, before it is made, which product a price is of: every attempt asks Stripe for the same. */
+/**
+ * Settles, before it is made, which product a price is of; null: a new one. Every attempt asks Stripe for the same, as the
+ * first one found it.
+ */
 export async function settleProduct(
   db: Queryable,
   org: string,
   id: string,
   productId: string | null,
 ): Promise<string | null> {
-  const [row] = await db.query<{ productId: string | null }>(sql`
-    UPDATE stripe_writes SET product_id = coalesce(product_id, ${productId}) WHERE org = ${org} AND id = ${id}
+  const [row] = await db.query<{ productId: string }>(sql`
+    UPDATE stripe_writes SET product_id = coalesce(product_id, ${productId ?? ''}) WHERE org = ${org} AND id = ${id}
     RETURNING product_id AS "productId"`)
-  return row?.productId ?? null
+  return row?.productId || null
 }
 
 export type Progress = Partial<

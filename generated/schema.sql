@@ -312,6 +312,29 @@ CREATE TABLE public.auth_verification (
   updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE public.catalog_heads (
+  org text NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.catalog_items (
+  org text NOT NULL,
+  source_kind text NOT NULL,
+  key text NOT NULL,
+  title text NOT NULL,
+  status text NOT NULL,
+  active boolean NOT NULL GENERATED ALWAYS AS ((status = 'active'::text)) STORED,
+  visible boolean NOT NULL,
+  amount_cents integer NOT NULL,
+  currency text NOT NULL,
+  bill_interval text,
+  stripe_price_id text,
+  details jsonb NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.communities (
   org text NOT NULL,
   unlocked boolean NOT NULL,
@@ -969,6 +992,41 @@ CREATE TABLE public.session_events (
   body jsonb NOT NULL
 );
 
+CREATE TABLE public.stripe_events (
+  org text NOT NULL,
+  id text NOT NULL,
+  type text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  taken_at timestamp with time zone
+);
+
+CREATE TABLE public.stripe_writes (
+  org text NOT NULL,
+  id text NOT NULL,
+  source_kind text NOT NULL,
+  key text NOT NULL,
+  amount_cents integer NOT NULL,
+  currency text NOT NULL,
+  bill_interval text,
+  replaces text,
+  status text NOT NULL,
+  outcome text,
+  made_price_id text,
+  archive_price_id text,
+  idempotency_key text NOT NULL,
+  attempts integer NOT NULL DEFAULT 0,
+  first_attempt_at timestamp with time zone,
+  next_at timestamp with time zone NOT NULL,
+  error_kind text,
+  operation_id text NOT NULL,
+  requested_by text NOT NULL,
+  session_id text,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone
+);
+
 CREATE TABLE public.subscriber_audiences (
   org text NOT NULL,
   version bigint NOT NULL DEFAULT 0,
@@ -1181,6 +1239,16 @@ ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_check CHECK ((email 
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_key UNIQUE (email);
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_pkey PRIMARY KEY (id);
 ALTER TABLE public.auth_verification ADD CONSTRAINT auth_verification_pkey PRIMARY KEY (id);
+ALTER TABLE public.catalog_heads ADD CONSTRAINT catalog_heads_pkey PRIMARY KEY (org);
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_amount_cents_check CHECK (((amount_cents >= 0) AND (amount_cents <= 99999999)));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_bill_interval_check CHECK ((bill_interval = ANY (ARRAY['month'::text, 'year'::text])));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_check CHECK (((bill_interval IS NOT NULL) = (source_kind = 'membership-tier'::text)));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_pkey PRIMARY KEY (org, source_kind, key);
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_source_kind_check CHECK ((source_kind = ANY (ARRAY['lesson-offering'::text, 'shop-product'::text, 'membership-tier'::text])));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'retired'::text])));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_stripe_price_id_check CHECK ((stripe_price_id ~ '^price_'::text));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_updated_at_check CHECK ((updated_at = date_trunc('milliseconds'::text, updated_at)));
 ALTER TABLE public.communities ADD CONSTRAINT communities_pkey PRIMARY KEY (org);
 ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_check CHECK (
 CASE
@@ -1324,6 +1392,12 @@ ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMA
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_pkey PRIMARY KEY (org, session_id, sequence);
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK ((type = ANY (ARRAY['session.created'::text, 'message.appended'::text, 'tool.call.started'::text, 'tool.call.completed'::text, 'approval.requested'::text, 'approval.resolved'::text, 'session.completed'::text, 'session.cancelled'::text])));
+ALTER TABLE public.stripe_events ADD CONSTRAINT stripe_events_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.stripe_events ADD CONSTRAINT stripe_events_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_org_source_kind_key_fkey FOREIGN KEY (org, source_kind, key) REFERENCES catalog_items(org, source_kind, key) ON DELETE CASCADE;
+ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_outcome_check CHECK ((outcome = ANY (ARRAY['created'::text, 'kept'::text])));
+ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'mapped'::text, 'done'::text, 'failed'::text, 'superseded'::text])));
 ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
 ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_pkey PRIMARY KEY (org);
 ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_size_check CHECK ((size >= 0));
@@ -1365,6 +1439,8 @@ CREATE INDEX auth_oauth_refresh_token_session_id_idx ON public.auth_oauth_refres
 CREATE INDEX auth_oauth_refresh_token_user_id_idx ON public.auth_oauth_refresh_token USING btree (user_id);
 CREATE INDEX auth_session_user_id_idx ON public.auth_session USING btree (user_id);
 CREATE INDEX auth_verification_identifier_idx ON public.auth_verification USING btree (identifier);
+CREATE INDEX catalog_items_changes ON public.catalog_items USING btree (org, updated_at, source_kind, key);
+CREATE INDEX catalog_items_mapped ON public.catalog_items USING btree (org, stripe_price_id) WHERE (stripe_price_id IS NOT NULL);
 CREATE INDEX community_chat_messages_flagged ON public.community_chat_messages USING btree (org, channel_id) WHERE (status = 'flagged'::text);
 CREATE INDEX community_chat_messages_pinned ON public.community_chat_messages USING btree (org, channel_id, seq) WHERE pinned;
 CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name, from_type, from_id) INCLUDE (to_type, kind, required);
@@ -1400,6 +1476,10 @@ CREATE INDEX push_devices_of_user ON public.push_devices USING btree (org, user_
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
+CREATE INDEX stripe_events_by_age ON public.stripe_events USING btree (received_at);
+CREATE INDEX stripe_events_waiting ON public.stripe_events USING btree (org, received_at) WHERE (taken_at IS NULL);
+CREATE INDEX stripe_writes_items ON public.stripe_writes USING btree (org, source_kind, key, created_at);
+CREATE INDEX stripe_writes_open ON public.stripe_writes USING btree (next_at) WHERE (status = ANY (ARRAY['pending'::text, 'mapped'::text]));
 CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);
 CREATE INDEX subscribers_pending ON public.subscribers USING btree (org, asked_at, id) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
@@ -1409,6 +1489,7 @@ CREATE UNIQUE INDEX config_connectors_external_org ON public.config_connectors U
 CREATE UNIQUE INDEX grants_key ON public.grants USING btree (org, key_id) WHERE (key_id IS NOT NULL);
 CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, delegator_user_id, oauth_client_id) WHERE ((oauth_client_id IS NOT NULL) AND (revoked_at IS NULL));
 CREATE UNIQUE INDEX live_chat_messages_seq ON public.live_chat_messages USING btree (org, event_id, seq);
+CREATE UNIQUE INDEX stripe_writes_pending ON public.stripe_writes USING btree (org, source_kind, key) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX subscribers_account ON public.subscribers USING btree (org, user_id) WHERE (user_id IS NOT NULL);
 
 CREATE TRIGGER auth_organization_has_general AFTER INSERT ON public.auth_organization FOR EACH ROW EXECUTE FUNCTION auth_organization_has_general();

@@ -8,6 +8,7 @@ import { deliverJob, forgetUnconfirmed, resumeCampaigns } from '../notifications
 import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
+import { forgetEvents, scanForWaiting } from '../stripe/scan.ts'
 import { dropOldEntries } from '../sync-feeds/retention.ts'
 import type { QueueJob } from './queue.ts'
 
@@ -40,6 +41,8 @@ export const CRON_JOBS: readonly CronJob[] = [
   { name: 'sync-feeds.retention', cron: '51 * * * *', run: dropOldEntries },
   { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
+  { name: 'stripe.waiting', cron: '* * * * *', run: scanForWaiting },
+  { name: 'stripe.clean-up', cron: '53 4 * * *', run: forgetEvents },
 ]
 
 /** What is done when somebody asks for it (`enqueue`). */

@@ -1,4 +1,5 @@
 import { removeExpired } from '../access/clean-up.ts'
+import { resumeStripeWrites, stripeWritesJob } from '../catalog/stripe/job.ts'
 import { rebuildJob } from '../config-hub/index/rebuild.ts'
 import { syncJobWith } from '../config-sync/execution/queue-job.ts'
 import { jobHooks } from '../config-sync/jobs/hooks.ts'
@@ -8,8 +9,12 @@ import { deliverJob, forgetUnconfirmed, resumeCampaigns } from '../notifications
 import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
-import { forgetEvents, scanForWaiting } from '../stripe/scan.ts'
+import { forgetEvents, scanForWaiting, scanJobWith } from '../stripe/scan.ts'
 import { dropOldEntries } from '../sync-feeds/retention.ts'
+import { beginIncremental } from '../sync-jobs/engine/runs.ts'
+import { forgetRuns, startDue } from '../sync-jobs/engine/schedules.ts'
+import { resumeStanding, runJob } from '../sync-jobs/engine/work.ts'
+import { STRIPE_CATALOG } from '../sync-jobs/stripe-catalog/definition.ts'
 import type { QueueJob } from './queue.ts'
 
 export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
@@ -38,8 +43,12 @@ export const CRON_JOBS: readonly CronJob[] = [
   },
   { name: 'sessions.retention', cron: '43 3 * * *', run: dropEndedLogs },
   { name: 'config-sync.snapshots', cron: '* * * * *', run: keepSnapshots },
+  { name: 'sync-jobs.schedules', cron: '* * * * *', run: startDue },
+  { name: 'sync-jobs.resume', cron: '* * * * *', run: resumeStanding },
+  { name: 'sync-jobs.clean-up', cron: '51 4 * * *', run: forgetRuns },
   { name: 'sync-feeds.retention', cron: '51 * * * *', run: dropOldEntries },
   { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
+  { name: 'catalog.stripe-writes-resume', cron: '* * * * *', run: resumeStripeWrites },
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
   { name: 'stripe.waiting', cron: '* * * * *', run: scanForWaiting },
   { name: 'stripe.clean-up', cron: '53 4 * * *', run: forgetEvents },
@@ -52,4 +61,9 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   snapshotJob,
   syncJobWith(jobHooks),
   deliverJob,
+  runJob,
+  scanJobWith((deps, tx, org) =>
+    beginIncremental(deps, tx, { org, jobId: STRIPE_CATALOG, requestedBy: 'Stripe' }),
+  ),
+  stripeWritesJob,
 ]

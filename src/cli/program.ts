@@ -7,6 +7,7 @@ import { operationCommands } from './call.ts'
 import { configCommands } from './configs.ts'
 import { connectorCommands } from './connectors.ts'
 import { endingOf, usageEnding } from './exit.ts'
+import { feedCommands } from './feeds.ts'
 import { liveCommands } from './live.ts'
 import { createOutput } from './output.ts'
 import { serverCommands } from './server.ts'
@@ -44,6 +45,7 @@ connectorCommands(program, OPERATIONS, process.env, output)
 snapshotCommands(program, OPERATIONS, process.env, output)
 syncCommands(program, OPERATIONS, process.env, output)
 liveCommands(program, OPERATIONS, process.env, output)
+feedCommands(program, OPERATIONS, process.env, output)
 serverCommands(program, output)
 allowJsonEverywhere(program)
 

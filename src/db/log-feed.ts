@@ -64,13 +64,24 @@ export function createLogFeed(db: Db, log: Logger, kinds: Record<LogKind, ReadHe
     client.on('notification', ({ payload }) => {
       for (const each of JSON.parse(payload ?? '[]') as string[]) emitter.emit(each)
     })
-    const broken = new Promise<void>((resolve) => client.once('end', () => resolve()))
-    await client.query(`LISTEN ${CHANNEL}`)
-    release = () => client.release(true)
-    void broken.then(() => {
+    // a broken connection is given back too: the pool counts it until then, and would wait for it when it ends
+    let isHeld = true
+    const giveBack = () => {
+      if (isHeld) client.release(true)
+      isHeld = false
+    }
+    release = giveBack
+    client.once('end', () => {
+      giveBack()
       listening = undefined
       if (!closed && emitter.eventNames().length > 0) ensureListening()
     })
+    try {
+      await client.query(`LISTEN ${CHANNEL}`)
+    } catch (error) {
+      giveBack()
+      throw error
+    }
   }
 
   function ensureListening(): void {
@@ -111,7 +122,7 @@ export function createLogFeed(db: Db, log: Logger, kinds: Record<LogKind, ReadHe
     follow(org, logName, listener) {
       const name = key(org, logName)
       emitter.on(name, listener)
-      ensureListening()
+      if (!closed) ensureListening()
       return () => {
         emitter.off(name, listener)
         if (emitter.listenerCount(name) === 0) heads.delete(name)

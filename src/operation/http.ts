@@ -5,7 +5,7 @@ import type { Principal } from '../access/principal.ts'
 import type { Deps } from '../deps.ts'
 import { refusal } from './admit.ts'
 import type { Reply } from './context.ts'
-import { actionLiteral, type Call, type Operation, type StreamItem } from './define.ts'
+import { actionLiteral, type Call, type Operation } from './define.ts'
 import { ApprovalReference, IdempotencyKey } from './envelope.ts'
 import { asProblem, ERRORS, type ErrorCode, fail, Problem } from './errors.ts'
 import { isStream, LINES, runLines, sendLines } from './http-lines.ts'
@@ -87,13 +87,22 @@ async function answer(
   // from here on the executor refuses, and audits what it refuses
   request.refused = null
   if (operation.effect === 'read' && operation.stream && accepts(request, 'text/event-stream'))
-    return stream(streams, request, reply, (signal) =>
-      openStream(deps, operation, resumed(raw, request), { ...call, signal }),
+    return abortable(streams, request, reply, async (signal) =>
+      sendEvents(
+        reply,
+        await openStream(deps, operation, resumed(raw, request), { ...call, signal }),
+        signal,
+      ),
     )
   if (operation.effect === 'read' && operation.lines && accepts(request, LINES))
     return reply.type(LINES).send(sendLines(await openLines(deps, operation, raw, call)))
   if (operation.http.lines && isStream(request.body))
     return reply.type(LINES).send(await runLines(deps, { operation, raw, call, body: request.body }))
+  // what can be followed may also wait for something to tell
+  if (operation.effect === 'read' && operation.stream)
+    return abortable(streams, request, reply, async (signal) =>
+      sendReply(reply, operation, await run(deps, operation, raw, { ...call, signal })),
+    )
   return sendReply(reply, operation, await run(deps, operation, raw, call))
 }
 
@@ -247,17 +256,18 @@ function resumed(raw: Record<string, unknown>, request: FastifyRequest): Record<
   return typeof last === 'string' && last !== '' ? { ...raw, cursor: last } : raw
 }
 
-async function stream(
+/** Work that may take as long as the client stays; it is told when that leaves, or the server closes. */
+async function abortable<T>(
   streams: Set<AbortController>,
   request: FastifyRequest,
   reply: FastifyReply,
-  open: (signal: AbortSignal) => Promise<AsyncIterable<StreamItem>>,
-) {
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const gone = new AbortController()
   streams.add(gone)
   for (const side of [request.raw, reply.raw]) side.once('close', () => gone.abort())
   try {
-    return await sendEvents(reply, await open(gone.signal), gone.signal)
+    return await work(gone.signal)
   } finally {
     streams.delete(gone)
   }

@@ -20,13 +20,9 @@ export async function appendToFeed(
 ): Promise<void> {
   const distinct = lastOfKeys(entries).map((entry) => allowed(feed, entry))
   if (distinct.length === 0) return
-  await lockKeys(
-    tx,
-    org,
-    feed,
-    distinct.map(({ key }) => key),
-  )
-  await insertEntries(tx, org, feed, distinct)
+  const keys = distinct.map(({ key }) => key)
+  // sent together; the second sees what was committed until the first had its locks
+  await Promise.all([lockKeys(tx, org, feed, keys), insertEntries(tx, org, feed, distinct)])
 }
 
 /** How many entries one row holds: a reader parses a row whole. */

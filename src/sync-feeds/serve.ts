@@ -14,6 +14,8 @@ const HEARTBEAT_MS = 15_000
 const LONGEST_WAIT_S = 25
 /** 100 ms: how soon after a transaction that held entries back they arrive, at the most. */
 const HELD_MS = 100
+/** 250 ms: transactions of ours take a few. */
+const MOMENT_MS = 250
 const PAGE = 500
 
 export const FEED_VERSION = 'agent-sync-feed.v1'
@@ -64,13 +66,19 @@ export const feedOutput = <F extends FeedId>(feed: F) =>
       .describe('Every record after this page has a later updatedAt; null: nothing can be said yet'),
   })
 
-/** A page; with `wait` the first one that is not empty, or an empty one when the time is over. */
+/**
+ * A page; with `wait` the first one that is not empty, or an empty one when the time is over. What is held back is waited
+ * for a moment in any case, so that who writes and then reads finds what was written while others are writing.
+ */
 export async function readFeed<F extends FeedId>(ctx: Context, feed: F, input: Input) {
   const after = await startOf(ctx, feed, input.cursor)
   const limit = input.limit ?? 100
-  const page = input.wait
-    ? await awaitPage(ctx, feed, { after, limit, ms: input.wait * 1_000 })
-    : await readPage(ctx, feed, { after, limit })
+  const ms = (input.wait ?? 0) * 1_000
+  const first = await readPage(ctx, feed, { after, limit })
+  const page =
+    first.placed.length > 0 || (ms === 0 && !first.isHeld)
+      ? first
+      : await awaitPage(ctx, feed, { after, limit, ms, heldMs: Math.max(ms, MOMENT_MS) })
   const nextCursor = cursorAfter(ctx, feed, page, after)
   return {
     ok: true as const,
@@ -96,16 +104,20 @@ async function startOf(ctx: Context, feed: FeedId, cursor: string | undefined): 
 const cursorAfter = (ctx: Context, feed: FeedId, page: FeedPage, after: Position): string =>
   signPosition(ctx, feed, page.seal, page.placed.at(-1)?.position ?? after)
 
-type Waiting = { after: Position; limit: number; ms: number }
+type Waiting = { after: Position; limit: number; ms: number; heldMs: number }
 
-async function awaitPage(ctx: Context, feed: FeedId, { after, limit, ms }: Waiting): Promise<FeedPage> {
+async function awaitPage(
+  ctx: Context,
+  feed: FeedId,
+  { after, limit, ms, heldMs }: Waiting,
+): Promise<FeedPage> {
   const growth = wakeable((listener) => ctx.deps.feed.follow(ctx.org, feedLog(feed), listener))
-  const until = performance.now() + ms
+  const startedAt = performance.now()
   try {
     for (;;) {
       const woken = growth.next()
       const page = await readPage(ctx, feed, { after, limit })
-      const left = until - performance.now()
+      const left = (page.isHeld ? heldMs : ms) - (performance.now() - startedAt)
       if (page.placed.length > 0 || left <= 0 || ctx.call.signal?.aborted) return page
       await woken.within(Math.min(left, page.isHeld ? HELD_MS : left), ctx.call.signal)
     }

@@ -30,7 +30,7 @@ export const workLogPut = write({
     'Entries that follow live events are kept by the system and are not written here.',
   ],
   http: { method: 'PUT', path: '/api/admin/work-log/{id}' },
-  access: { auth: 'artist-admin-or-approved-automation', scope: 'work-log:write' },
+  access: { auth: 'artist-admin-or-approved-automation', scope: 'live:write' },
   input: z.strictObject({
     id: WorkId,
     title: z.string().trim().min(1).max(200),

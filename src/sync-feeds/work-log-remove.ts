@@ -13,7 +13,7 @@ export const workLogRemove = write({
   summary: 'Take an entry out of the work log; readers of the feed get a tombstone.',
   boundaries: ['Readers are told to forget it; who read it has read it.'],
   http: { method: 'DELETE', path: '/api/admin/work-log/{id}' },
-  access: { auth: 'artist-admin-or-approved-automation', scope: 'work-log:write' },
+  access: { auth: 'artist-admin-or-approved-automation', scope: 'live:write' },
   input: z.strictObject({
     id: WorkId,
     expectedVersion: z.int().min(1).optional(),

@@ -17,6 +17,7 @@ const STORIES = [
   'docs/community.md',
   'docs/embedded-rooms.md',
   'docs/catalog.md',
+  'docs/feeds.md',
   'docs/configurations.md',
   'docs/connectors.md',
   'docs/notifications.md',

@@ -60,8 +60,11 @@ export async function write({ db, random, transactions, mayBreak }: Storm, write
         if (random.below(6) === 0) throw new RolledBack()
       })
     } catch (error) {
-      if (!(error instanceof RolledBack) && !mayBreak) throw error
-      if (!(error instanceof RolledBack)) await setTimeout(50)
+      if (error instanceof RolledBack) continue
+      if (!mayBreak) throw error
+      // done again once the database is there
+      n--
+      await setTimeout(50)
     }
   }
 }

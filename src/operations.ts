@@ -109,7 +109,7 @@ import { subscriptionsConfirm } from './notifications/subscriptions-confirm.ts'
 import { subscriptionsCreate } from './notifications/subscriptions-create.ts'
 import { subscriptionsEnd } from './notifications/subscriptions-end.ts'
 import { subscriptionsRead } from './notifications/subscriptions-read.ts'
-import { actionLiteral, type Operation } from './operation/define.ts'
+import { actionLiteral, type Operation, routePath } from './operation/define.ts'
 import { budgetsUpdate } from './policies/budgets-update.ts'
 import { read as policiesRead } from './policies/read.ts'
 import { update as policiesUpdate } from './policies/update.ts'
@@ -261,8 +261,8 @@ export const OPERATIONS: readonly Operation[] = checked([
 export function checked(operations: readonly Operation[]): readonly Operation[] {
   const seen = new Set<string>()
   for (const operation of operations) {
-    const { method, path } = operation.http
-    const route = `route ${method} ${path} ${actionLiteral(operation) ?? ''}`
+    const { http } = operation
+    const route = `route ${http.method} ${routePath(http)} ${actionLiteral(operation) ?? ''}`
     for (const name of [`operation ${operation.id}`, `tool ${operation.tool}`, route]) {
       if (seen.has(name)) throw new Error(`${name} is declared twice`)
       seen.add(name)

@@ -312,6 +312,29 @@ CREATE TABLE public.auth_verification (
   updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE public.catalog_heads (
+  org text NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.catalog_items (
+  org text NOT NULL,
+  source_kind text NOT NULL,
+  key text NOT NULL,
+  title text NOT NULL,
+  status text NOT NULL,
+  active boolean NOT NULL GENERATED ALWAYS AS ((status = 'active'::text)) STORED,
+  visible boolean NOT NULL,
+  amount_cents integer NOT NULL,
+  currency text NOT NULL,
+  bill_interval text,
+  stripe_price_id text,
+  details jsonb NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.communities (
   org text NOT NULL,
   unlocked boolean NOT NULL,
@@ -712,6 +735,43 @@ CREATE TABLE public.embedded_rooms (
   updated_at timestamp with time zone NOT NULL
 ) WITH (fillfactor=80);
 
+CREATE TABLE public.feed_clock (
+  is_only boolean NOT NULL DEFAULT true,
+  epoch integer NOT NULL DEFAULT 1,
+  system_identifier text NOT NULL,
+  claimed_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.feed_entries (
+  org text NOT NULL,
+  feed text NOT NULL,
+  xid xid8 NOT NULL,
+  seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  key text,
+  type text NOT NULL,
+  data jsonb,
+  size integer NOT NULL DEFAULT 1,
+  updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.feed_floors (
+  org text NOT NULL,
+  feed text NOT NULL,
+  xid xid8 NOT NULL,
+  seq bigint NOT NULL
+);
+
+CREATE TABLE public.feed_marks (
+  xid xid8 NOT NULL,
+  at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.feed_seals (
+  id text NOT NULL,
+  horizon xid8 NOT NULL,
+  sealed_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.grants (
   org text NOT NULL,
   id text NOT NULL,
@@ -932,6 +992,32 @@ CREATE TABLE public.session_events (
   body jsonb NOT NULL
 );
 
+CREATE TABLE public.stripe_writes (
+  org text NOT NULL,
+  id text NOT NULL,
+  source_kind text NOT NULL,
+  key text NOT NULL,
+  amount_cents integer NOT NULL,
+  currency text NOT NULL,
+  bill_interval text,
+  replaces text,
+  status text NOT NULL,
+  outcome text,
+  made_price_id text,
+  archive_price_id text,
+  idempotency_key text NOT NULL,
+  attempts integer NOT NULL DEFAULT 0,
+  first_attempt_at timestamp with time zone,
+  next_at timestamp with time zone NOT NULL,
+  error_kind text,
+  operation_id text NOT NULL,
+  requested_by text NOT NULL,
+  session_id text,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone
+);
+
 CREATE TABLE public.subscriber_audiences (
   org text NOT NULL,
   version bigint NOT NULL DEFAULT 0,
@@ -952,6 +1038,19 @@ CREATE TABLE public.subscribers (
   asked_at timestamp with time zone NOT NULL,
   confirmed_at timestamp with time zone,
   unsubscribed_at timestamp with time zone
+);
+
+CREATE TABLE public.work_log_entries (
+  org text NOT NULL,
+  id text NOT NULL,
+  origin text NOT NULL,
+  title text NOT NULL,
+  summary text NOT NULL,
+  kind text NOT NULL,
+  url text,
+  occurred_at timestamp with time zone NOT NULL,
+  version integer NOT NULL,
+  updated_at timestamp with time zone NOT NULL
 );
 
 CREATE OR REPLACE FUNCTION public.auth_organization_has_general()
@@ -1131,6 +1230,16 @@ ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_check CHECK ((email 
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_email_key UNIQUE (email);
 ALTER TABLE public.auth_user ADD CONSTRAINT auth_user_pkey PRIMARY KEY (id);
 ALTER TABLE public.auth_verification ADD CONSTRAINT auth_verification_pkey PRIMARY KEY (id);
+ALTER TABLE public.catalog_heads ADD CONSTRAINT catalog_heads_pkey PRIMARY KEY (org);
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_amount_cents_check CHECK (((amount_cents >= 0) AND (amount_cents <= 99999999)));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_bill_interval_check CHECK ((bill_interval = ANY (ARRAY['month'::text, 'year'::text])));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_check CHECK (((bill_interval IS NOT NULL) = (source_kind = 'membership-tier'::text)));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_pkey PRIMARY KEY (org, source_kind, key);
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_source_kind_check CHECK ((source_kind = ANY (ARRAY['lesson-offering'::text, 'shop-product'::text, 'membership-tier'::text])));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'retired'::text])));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_stripe_price_id_check CHECK ((stripe_price_id ~ '^price_'::text));
+ALTER TABLE public.catalog_items ADD CONSTRAINT catalog_items_updated_at_check CHECK ((updated_at = date_trunc('milliseconds'::text, updated_at)));
 ALTER TABLE public.communities ADD CONSTRAINT communities_pkey PRIMARY KEY (org);
 ALTER TABLE public.community_channels ADD CONSTRAINT community_channels_check CHECK (
 CASE
@@ -1216,6 +1325,14 @@ ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_media_provider_c
 ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES live_events(org, id);
 ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.embedded_rooms ADD CONSTRAINT embedded_rooms_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'scheduled'::text, 'live'::text, 'ended'::text, 'cancelled'::text])));
+ALTER TABLE public.feed_clock ADD CONSTRAINT feed_clock_is_only_check CHECK (is_only);
+ALTER TABLE public.feed_clock ADD CONSTRAINT feed_clock_pkey PRIMARY KEY (is_only);
+ALTER TABLE public.feed_entries ADD CONSTRAINT feed_entries_feed_check CHECK ((feed = ANY (ARRAY['work-log'::text, 'findings'::text, 'config-changes'::text])));
+ALTER TABLE public.feed_entries ADD CONSTRAINT feed_entries_pkey PRIMARY KEY (org, feed, xid, seq);
+ALTER TABLE public.feed_entries ADD CONSTRAINT feed_entries_size_check CHECK ((size > 0));
+ALTER TABLE public.feed_floors ADD CONSTRAINT feed_floors_pkey PRIMARY KEY (org, feed);
+ALTER TABLE public.feed_marks ADD CONSTRAINT feed_marks_pkey PRIMARY KEY (xid);
+ALTER TABLE public.feed_seals ADD CONSTRAINT feed_seals_pkey PRIMARY KEY (id);
 ALTER TABLE public.grants ADD CONSTRAINT grants_check CHECK (((key_id IS NULL) <> (oauth_client_id IS NULL)));
 ALTER TABLE public.grants ADD CONSTRAINT grants_delegator_user_id_fkey FOREIGN KEY (delegator_user_id) REFERENCES auth_user(id);
 ALTER TABLE public.grants ADD CONSTRAINT grants_id_key UNIQUE (id);
@@ -1266,6 +1383,10 @@ ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMA
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_pkey PRIMARY KEY (org, session_id, sequence);
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK ((type = ANY (ARRAY['session.created'::text, 'message.appended'::text, 'tool.call.started'::text, 'tool.call.completed'::text, 'approval.requested'::text, 'approval.resolved'::text, 'session.completed'::text, 'session.cancelled'::text])));
+ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_org_source_kind_key_fkey FOREIGN KEY (org, source_kind, key) REFERENCES catalog_items(org, source_kind, key) ON DELETE CASCADE;
+ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_outcome_check CHECK ((outcome = ANY (ARRAY['created'::text, 'kept'::text])));
+ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'mapped'::text, 'done'::text, 'failed'::text, 'superseded'::text])));
 ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
 ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_pkey PRIMARY KEY (org);
 ALTER TABLE public.subscriber_audiences ADD CONSTRAINT subscriber_audiences_size_check CHECK ((size >= 0));
@@ -1276,6 +1397,8 @@ ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_org_fkey FOREIGN KEY (
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'unsubscribed'::text])));
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_user(id) ON DELETE SET NULL;
+ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_origin_check CHECK ((origin = ANY (ARRAY['people'::text, 'live-event'::text])));
+ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_pkey PRIMARY KEY (org, id);
 
 CREATE INDEX agent_sessions_recent ON public.agent_sessions USING btree (org, created_at DESC, id DESC);
 CREATE INDEX agent_sessions_status ON public.agent_sessions USING btree (org, status, created_at DESC, id DESC);
@@ -1305,6 +1428,8 @@ CREATE INDEX auth_oauth_refresh_token_session_id_idx ON public.auth_oauth_refres
 CREATE INDEX auth_oauth_refresh_token_user_id_idx ON public.auth_oauth_refresh_token USING btree (user_id);
 CREATE INDEX auth_session_user_id_idx ON public.auth_session USING btree (user_id);
 CREATE INDEX auth_verification_identifier_idx ON public.auth_verification USING btree (identifier);
+CREATE INDEX catalog_items_changes ON public.catalog_items USING btree (org, updated_at, source_kind, key);
+CREATE INDEX catalog_items_mapped ON public.catalog_items USING btree (org, stripe_price_id) WHERE (stripe_price_id IS NOT NULL);
 CREATE INDEX community_chat_messages_flagged ON public.community_chat_messages USING btree (org, channel_id) WHERE (status = 'flagged'::text);
 CREATE INDEX community_chat_messages_pinned ON public.community_chat_messages USING btree (org, channel_id, seq) WHERE pinned;
 CREATE INDEX config_edges_by_name ON public.config_edges USING btree (org, name, from_type, from_id) INCLUDE (to_type, kind, required);
@@ -1326,6 +1451,7 @@ CREATE INDEX embedded_room_participants_email ON public.embedded_room_participan
 CREATE INDEX embedded_room_participants_user ON public.embedded_room_participants USING btree (org, user_id) WHERE (user_id IS NOT NULL);
 CREATE INDEX embedded_rooms_event ON public.embedded_rooms USING btree (org, event_id) WHERE (event_id IS NOT NULL);
 CREATE INDEX embedded_rooms_order ON public.embedded_rooms USING btree (org, starts_at DESC NULLS LAST, id);
+CREATE INDEX feed_entries_by_key ON public.feed_entries USING btree (org, feed, key, xid, seq) WHERE (key IS NOT NULL);
 CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX live_chat_messages_event ON public.live_chat_messages USING btree (org, event_id, created_at DESC);
 CREATE INDEX live_events_order ON public.live_events USING btree (org, starts_at DESC NULLS LAST, id);
@@ -1339,6 +1465,8 @@ CREATE INDEX push_devices_of_user ON public.push_devices USING btree (org, user_
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
+CREATE INDEX stripe_writes_items ON public.stripe_writes USING btree (org, source_kind, key, created_at);
+CREATE INDEX stripe_writes_open ON public.stripe_writes USING btree (next_at) WHERE (status = ANY (ARRAY['pending'::text, 'mapped'::text]));
 CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);
 CREATE INDEX subscribers_pending ON public.subscribers USING btree (org, asked_at, id) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
@@ -1348,6 +1476,7 @@ CREATE UNIQUE INDEX config_connectors_external_org ON public.config_connectors U
 CREATE UNIQUE INDEX grants_key ON public.grants USING btree (org, key_id) WHERE (key_id IS NOT NULL);
 CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, delegator_user_id, oauth_client_id) WHERE ((oauth_client_id IS NOT NULL) AND (revoked_at IS NULL));
 CREATE UNIQUE INDEX live_chat_messages_seq ON public.live_chat_messages USING btree (org, event_id, seq);
+CREATE UNIQUE INDEX stripe_writes_pending ON public.stripe_writes USING btree (org, source_kind, key) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX subscribers_account ON public.subscribers USING btree (org, user_id) WHERE (user_id IS NOT NULL);
 
 CREATE TRIGGER auth_organization_has_general AFTER INSERT ON public.auth_organization FOR EACH ROW EXECUTE FUNCTION auth_organization_has_general();

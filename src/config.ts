@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { MediaConfig } from './embedded/media.ts'
 import { keptFile } from './kept-file.ts'
 import { type PushConfig, readPush } from './push/config.ts'
+import { readStripe, type StripeConfig, StripeEnv } from './stripe/config.ts'
 
 export type Config = {
   port: number
@@ -26,6 +27,8 @@ export type Config = {
   media?: MediaConfig
   /** Credentials of push providers; what is absent is told as `provider-not-configured`. */
   push?: PushConfig
+  /** Which organisation has which Stripe account; absent: none has one. */
+  stripe?: StripeConfig
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -94,6 +97,7 @@ const Env = z.object({
     .string()
     .refine(isOrigin, 'must be an origin such as https://fcm.googleapis.com')
     .default('https://fcm.googleapis.com'),
+  ...StripeEnv,
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
 })
 
@@ -114,6 +118,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       `${MEDIA.filter((name) => !media.includes(name)).join(' and ')} must be set with ${media.join(' and ')}`,
     )
   const push = result.success ? readPush(result.data, mistakes) : undefined
+  const stripe = result.success ? readStripe(result.data, mistakes) : undefined
   if (!result.success || mistakes.length > 0) throw new ConfigError(mistakes)
   const values = result.data
   const dataDir = path.resolve(values.COUNTERSIGN_DATA_DIR)
@@ -138,6 +143,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         }
       : {}),
     ...(push ? { push } : {}),
+    ...(stripe ? { stripe } : {}),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import sql from 'sql-template-tag'
 import type { Db, Queryable } from './pool.ts'
 
-export type LogKind = 'session' | 'room'
+export type LogKind = 'session' | 'room' | 'feed'
 /** One log of an organisation: its kind, and the id of what it is the log of. */
 export type LogName = `${LogKind}/${string}`
 

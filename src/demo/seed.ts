@@ -1,11 +1,14 @@
 import { createKey } from '../access/keys.ts'
 import { createOrganisation } from '../access/organisations.ts'
 import { createUser } from '../access/users.ts'
+import { registryOf } from '../config-hub/types/registry.ts'
+import { writeDocuments } from '../config-store/documents.ts'
 import type { Deps } from '../deps.ts'
 import { DEFAULTS, type LiveEvent } from '../live/rules.ts'
 import { insertEvent } from '../live/store.ts'
 
 export const ORG = 'laurel'
+export const SANDBOX = 'laurel-sandbox'
 export const OWNER = { email: 'maya@laurel.example', password: 'let-agents-ask-first', name: 'Maya (owner)' }
 export const ROOM = 'laurel-studio-room-5e0d17aa'
 export const MAYA = 'live-with-maya-d454ece6'
@@ -38,8 +41,10 @@ export function sevenInTheEvening(now: Date): Date {
   throw new Error('Los Angeles has no 7 PM that day')
 }
 
-/** The organisation of the contracts' samples: an owner, an agent's key, two rooms and a channel. */
-export async function seed(deps: Deps): Promise<{ agentKey: string; startsAt: Date }> {
+export type Seeded = { agentKey: string; sandboxKey: string; startsAt: Date }
+
+/** The organisation of the contracts' samples: an owner, an agent's key, two rooms and a channel; and its sandbox. */
+export async function seed(deps: Deps): Promise<Seeded> {
   const { access, db } = deps
   const now = deps.clock()
   await createOrganisation(access, { slug: ORG, name: 'Laurel' })
@@ -59,5 +64,34 @@ export async function seed(deps: Deps): Promise<{ agentKey: string; startsAt: Da
     event(ROOM, 'Laurel Studio Room', startsAt.toISOString(), { communityChannelId: 'general' }),
   )
   await insertEvent(db, ORG, event(MAYA, 'Live with Maya', '2026-05-14T10:02:56.000Z'))
-  return { agentKey: key, startsAt }
+  return { agentKey: key, sandboxKey: await seedSandbox(deps), startsAt }
+}
+
+/** An e-mail that names a file, in an organisation of its own. Answers a key that reads there. */
+async function seedSandbox(deps: Deps): Promise<string> {
+  await createOrganisation(deps.access, { slug: SANDBOX, name: 'Laurel, sandbox' })
+  const { key } = await createKey(deps.access, {
+    org: SANDBOX,
+    role: 'automation',
+    name: 'Promotion',
+    scopes: [`creator:${SANDBOX}:config:read`],
+  })
+  const registry = await registryOf(deps.db, SANDBOX)
+  const put = { op: 'put' as const }
+  await deps.db.transaction((db) =>
+    writeDocuments({ db, deps, org: SANDBOX, now: deps.clock(), author: 'demo' }, registry, [
+      { ...put, type: 'file', id: 'file-studio-map-01', document: { filename: 'studio-map.pdf' } },
+      {
+        ...put,
+        type: 'emailtemplate',
+        id: 'studio-welcome',
+        document: {
+          name: 'Studio welcome',
+          subject: 'See you at {{event.startsAt}}',
+          body: '<p>The way to the studio is in file-studio-map-01.</p>',
+        },
+      },
+    ]),
+  )
+  return key
 }

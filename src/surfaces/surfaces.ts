@@ -1,7 +1,7 @@
 /** Every surface and what it is for; an operation of a surface that is not listed is refused at boot. */
 export const SURFACES: Record<string, string> = {
   'agent-sessions': 'Follow an agent’s run: durable event log, approvals, cancellation, replay.',
-  'live-controls': 'Schedule live rooms and change their status.',
+  'live-controls': 'Schedule live rooms, go live, talk and moderate, with one durable log per room.',
   'community-chat': 'Read, post and moderate in the persistent channels of a community.',
   'embedded-rooms': 'Rooms with a roster: who may enter, who is on stage, when, and by which media.',
   notifications: 'Follow an organisation, read the inbox, register devices for pushes.',

@@ -209,6 +209,13 @@ describe('[T-3] the database refuses what points into another organisation', () 
       INSERT INTO community_chat_limits (org, channel_id, user_id, kind, free_at)
       VALUES ('laurel', 'stage', 'ana', 'post', now())`)
     await client.query(`
+      INSERT INTO catalog_items (org, source_kind, key, title, status, visible, amount_cents, currency, details,
+                                 created_at, updated_at)
+      VALUES ('laurel', 'lesson-offering', 'l1', 'Lesson', 'active', true, 100, 'usd', '{}', '2026-05-01Z', '2026-05-01Z');
+      INSERT INTO stripe_writes (org, id, source_kind, key, amount_cents, currency, status, idempotency_key, next_at,
+                                 operation_id, requested_by, created_at, updated_at)
+      VALUES ('laurel', 'w1', 'lesson-offering', 'l1', 100, 'usd', 'pending', 'k1', now(), 'o', 'Ana', now(), now())`)
+    await client.query(`
       INSERT INTO config_jobs (org, id, kind, status, stage, target_org, dry_run, request, requested_by, needs_token,
                                counts, created_at)
       VALUES ('laurel', 'job-1', 'sync', 'pending', 'planning', 'laurel', true, '{}', '{}', false, '{}', now());

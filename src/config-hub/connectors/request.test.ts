@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { bucket } from './bucket.ts'
+import { bucket } from '../../outgoing/bucket.ts'
 import type { ConnectorError } from './connector.ts'
 import { type Asked, PLACE_DEFAULTS, type Place, send } from './request.ts'
 

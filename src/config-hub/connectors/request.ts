@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Bucket, LONGEST_PAUSE_MS, Paused } from '../../outgoing/bucket.ts'
 import { PrivateAddressError } from './addresses.ts'
-import { type Bucket, LONGEST_PAUSE_MS } from './bucket.ts'
 import { ConnectorError, type ConnectorErrorKind } from './connector.ts'
 import { exchange, TooLarge, urlOf } from './exchange.ts'
 
@@ -105,7 +105,11 @@ const backoff = (attempt: number, random: () => number): number =>
   random() * Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** attempt)
 
 async function attempted(place: Place, asked: Asked): Promise<Answer | ConnectorError> {
-  const release = await place.bucket.take(asked.signal)
+  const release = await place.bucket.take(asked.signal).catch((error) => {
+    throw error instanceof Paused
+      ? new ConnectorError('limited', error.message, { retryAt: error.retryAt })
+      : error
+  })
   try {
     const reply = await once(place, asked)
     return failureOf(reply, asked) ?? reply

@@ -6,8 +6,8 @@ import {
   publishingPlace,
   SPACE,
 } from '../../../test/harness/publishing-place.ts'
+import { bucket } from '../../outgoing/bucket.ts'
 import { TypeDefinition } from '../types/definition.ts'
-import { bucket } from './bucket.ts'
 import type { Connector, ConnectorError, Item } from './connector.ts'
 import { parseMapping, RestMapping } from './mapping.ts'
 import { PLACE_DEFAULTS } from './request.ts'

@@ -1,9 +1,17 @@
-import { ConnectorError } from './connector.ts'
+/** The place asked for a pause that is longer than anybody waits. */
+export class Paused extends Error {
+  readonly retryAt: Date
+  constructor(retryAt: Date) {
+    super('The place asked for a pause.')
+    this.name = 'Paused'
+    this.retryAt = retryAt
+  }
+}
 
 export type Bucket = {
   /**
    * Waits for a turn and a free slot; answers how to give the slot back. Rejects with the signal's reason when that
-   * aborts, and as `limited` while the place is paused for longer than anybody waits.
+   * aborts, and as `Paused` while the place is paused for longer than anybody waits.
    */
   take(signal?: AbortSignal): Promise<() => void>
   /** Nobody's turn comes within so many milliseconds: the place asked for a pause. */
@@ -73,12 +81,9 @@ export function bucket(
     underWay--
     serve()
   }
-  const paused = (): ConnectorError | undefined => {
+  const paused = (): Paused | undefined => {
     const ms = closedUntil - clock.now()
-    if (ms <= LONGEST_PAUSE_MS) return undefined
-    return new ConnectorError('limited', 'The place asked for a pause.', {
-      retryAt: new Date(Date.now() + ms),
-    })
+    return ms <= LONGEST_PAUSE_MS ? undefined : new Paused(new Date(Date.now() + ms))
   }
   return {
     async take(signal) {

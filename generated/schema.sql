@@ -992,6 +992,15 @@ CREATE TABLE public.session_events (
   body jsonb NOT NULL
 );
 
+CREATE TABLE public.stripe_events (
+  org text NOT NULL,
+  id text NOT NULL,
+  type text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  taken_at timestamp with time zone
+);
+
 CREATE TABLE public.stripe_writes (
   org text NOT NULL,
   id text NOT NULL,
@@ -1003,6 +1012,8 @@ CREATE TABLE public.stripe_writes (
   replaces text,
   status text NOT NULL,
   outcome text,
+  product_id text,
+  product_name text NOT NULL,
   made_price_id text,
   archive_price_id text,
   idempotency_key text NOT NULL,
@@ -1038,6 +1049,91 @@ CREATE TABLE public.subscribers (
   asked_at timestamp with time zone NOT NULL,
   confirmed_at timestamp with time zone,
   unsubscribed_at timestamp with time zone
+);
+
+CREATE TABLE public.sync_findings (
+  org text NOT NULL,
+  job_id text NOT NULL,
+  fingerprint text NOT NULL,
+  class text NOT NULL,
+  source_kind text NOT NULL,
+  key text NOT NULL,
+  summary text NOT NULL,
+  evidence jsonb NOT NULL,
+  evidence_hash text NOT NULL,
+  needs_person boolean NOT NULL,
+  status text NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  first_run text NOT NULL,
+  last_run text NOT NULL,
+  opened_at timestamp with time zone NOT NULL,
+  seen_at timestamp with time zone NOT NULL,
+  resolved_at timestamp with time zone,
+  judged_by text,
+  judged_at timestamp with time zone,
+  note text
+);
+
+CREATE TABLE public.sync_jobs (
+  org text NOT NULL,
+  id text NOT NULL,
+  cursor text,
+  high_watermark timestamp with time zone,
+  records_processed bigint NOT NULL DEFAULT 0,
+  duplicates_skipped bigint NOT NULL DEFAULT 0,
+  digest text NOT NULL DEFAULT repeat('0'::text, 64),
+  complete_through timestamp with time zone,
+  last_successful_at timestamp with time zone,
+  last_full_at timestamp with time zone,
+  coverage text,
+  watermarks jsonb NOT NULL DEFAULT '{}'::jsonb,
+  schedule jsonb,
+  next_at timestamp with time zone,
+  version integer NOT NULL DEFAULT 1
+);
+
+CREATE TABLE public.sync_records (
+  org text NOT NULL,
+  job_id text NOT NULL,
+  source_kind text NOT NULL,
+  key text NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  hash text NOT NULL,
+  content jsonb NOT NULL,
+  seen_run text NOT NULL,
+  deleted_at timestamp with time zone
+) WITH (fillfactor=80);
+
+CREATE TABLE public.sync_runs (
+  org text NOT NULL,
+  id text NOT NULL,
+  job_id text NOT NULL,
+  mode text NOT NULL,
+  status text NOT NULL,
+  attempt integer NOT NULL DEFAULT 0,
+  source integer NOT NULL DEFAULT 0,
+  cursor text,
+  previous_cursor text,
+  watermarks jsonb NOT NULL DEFAULT '{}'::jsonb,
+  pages integer NOT NULL DEFAULT 0,
+  scanned bigint NOT NULL DEFAULT 0,
+  processed bigint NOT NULL DEFAULT 0,
+  duplicates bigint NOT NULL DEFAULT 0,
+  conflicts bigint NOT NULL DEFAULT 0,
+  errors integer NOT NULL DEFAULT 0,
+  opened integer NOT NULL DEFAULT 0,
+  resolved integer NOT NULL DEFAULT 0,
+  disappeared integer NOT NULL DEFAULT 0,
+  accepted boolean NOT NULL DEFAULT false,
+  coverage text,
+  notes jsonb NOT NULL DEFAULT '[]'::jsonb,
+  resume_at timestamp with time zone,
+  error_code text,
+  failures integer NOT NULL DEFAULT 0,
+  requested_by text NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  moved_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone
 );
 
 CREATE TABLE public.work_log_entries (
@@ -1383,6 +1479,8 @@ ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_pkey PRIMA
 ALTER TABLE public.session_approvals ADD CONSTRAINT session_approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text, 'consumed'::text])));
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_pkey PRIMARY KEY (org, session_id, sequence);
 ALTER TABLE public.session_events ADD CONSTRAINT session_events_type_check CHECK ((type = ANY (ARRAY['session.created'::text, 'message.appended'::text, 'tool.call.started'::text, 'tool.call.completed'::text, 'approval.requested'::text, 'approval.resolved'::text, 'session.completed'::text, 'session.cancelled'::text])));
+ALTER TABLE public.stripe_events ADD CONSTRAINT stripe_events_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.stripe_events ADD CONSTRAINT stripe_events_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_org_source_kind_key_fkey FOREIGN KEY (org, source_kind, key) REFERENCES catalog_items(org, source_kind, key) ON DELETE CASCADE;
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_outcome_check CHECK ((outcome = ANY (ARRAY['created'::text, 'kept'::text])));
 ALTER TABLE public.stripe_writes ADD CONSTRAINT stripe_writes_pkey PRIMARY KEY (org, id);
@@ -1397,6 +1495,20 @@ ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_org_fkey FOREIGN KEY (
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'unsubscribed'::text])));
 ALTER TABLE public.subscribers ADD CONSTRAINT subscribers_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_user(id) ON DELETE SET NULL;
+ALTER TABLE public.sync_findings ADD CONSTRAINT sync_findings_org_job_id_fkey FOREIGN KEY (org, job_id) REFERENCES sync_jobs(org, id);
+ALTER TABLE public.sync_findings ADD CONSTRAINT sync_findings_pkey PRIMARY KEY (org, job_id, fingerprint);
+ALTER TABLE public.sync_findings ADD CONSTRAINT sync_findings_status_check CHECK ((status = ANY (ARRAY['open'::text, 'resolved'::text, 'dismissed'::text])));
+ALTER TABLE public.sync_jobs ADD CONSTRAINT sync_jobs_coverage_check CHECK ((coverage = ANY (ARRAY['both-sides'::text, 'app-side-only'::text])));
+ALTER TABLE public.sync_jobs ADD CONSTRAINT sync_jobs_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text));
+ALTER TABLE public.sync_jobs ADD CONSTRAINT sync_jobs_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.sync_jobs ADD CONSTRAINT sync_jobs_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.sync_records ADD CONSTRAINT sync_records_org_job_id_fkey FOREIGN KEY (org, job_id) REFERENCES sync_jobs(org, id);
+ALTER TABLE public.sync_records ADD CONSTRAINT sync_records_pkey PRIMARY KEY (org, job_id, source_kind, key);
+ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_coverage_check CHECK ((coverage = ANY (ARRAY['both-sides'::text, 'app-side-only'::text])));
+ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_mode_check CHECK ((mode = ANY (ARRAY['full'::text, 'incremental'::text])));
+ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_org_job_id_fkey FOREIGN KEY (org, job_id) REFERENCES sync_jobs(org, id);
+ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'paused'::text, 'needs-review'::text, 'completed'::text, 'failed'::text])));
 ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_origin_check CHECK ((origin = ANY (ARRAY['people'::text, 'live-event'::text])));
 ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_pkey PRIMARY KEY (org, id);
 
@@ -1465,10 +1577,17 @@ CREATE INDEX push_devices_of_user ON public.push_devices USING btree (org, user_
 CREATE INDEX session_approvals_execution ON public.session_approvals USING btree (execute_by) WHERE (status = 'approved'::text);
 CREATE INDEX session_approvals_expiry ON public.session_approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX session_approvals_session ON public.session_approvals USING btree (org, session_id, requested_at);
+CREATE INDEX stripe_events_by_age ON public.stripe_events USING btree (received_at);
+CREATE INDEX stripe_events_waiting ON public.stripe_events USING btree (org, received_at) WHERE (taken_at IS NULL);
 CREATE INDEX stripe_writes_items ON public.stripe_writes USING btree (org, source_kind, key, created_at);
-CREATE INDEX stripe_writes_open ON public.stripe_writes USING btree (next_at) WHERE (status = ANY (ARRAY['pending'::text, 'mapped'::text]));
+CREATE INDEX stripe_writes_open ON public.stripe_writes USING btree (next_at) WHERE ((status = 'pending'::text) OR (archive_price_id IS NOT NULL));
 CREATE INDEX subscribers_confirmed ON public.subscribers USING btree (org, id) WHERE (status = 'confirmed'::text);
 CREATE INDEX subscribers_pending ON public.subscribers USING btree (org, asked_at, id) WHERE (status = 'pending'::text);
+CREATE INDEX sync_findings_by_status ON public.sync_findings USING btree (org, job_id, status, opened_at DESC, fingerprint);
+CREATE INDEX sync_findings_by_subject ON public.sync_findings USING btree (org, job_id, source_kind, key);
+CREATE INDEX sync_jobs_due ON public.sync_jobs USING btree (next_at) WHERE (next_at IS NOT NULL);
+CREATE INDEX sync_runs_by_time ON public.sync_runs USING btree (org, job_id, started_at DESC, id DESC);
+CREATE INDEX sync_runs_standing ON public.sync_runs USING btree (moved_at) WHERE (status = ANY (ARRAY['running'::text, 'paused'::text]));
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
 CREATE UNIQUE INDEX community_chat_messages_log ON public.community_chat_messages USING btree (org, channel_id, at_seq);
 CREATE UNIQUE INDEX community_chat_messages_seq ON public.community_chat_messages USING btree (org, channel_id, seq);
@@ -1478,6 +1597,7 @@ CREATE UNIQUE INDEX grants_oauth_client ON public.grants USING btree (org, deleg
 CREATE UNIQUE INDEX live_chat_messages_seq ON public.live_chat_messages USING btree (org, event_id, seq);
 CREATE UNIQUE INDEX stripe_writes_pending ON public.stripe_writes USING btree (org, source_kind, key) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX subscribers_account ON public.subscribers USING btree (org, user_id) WHERE (user_id IS NOT NULL);
+CREATE UNIQUE INDEX sync_runs_open ON public.sync_runs USING btree (org, job_id) WHERE (status = ANY (ARRAY['running'::text, 'paused'::text, 'needs-review'::text]));
 
 CREATE TRIGGER auth_organization_has_general AFTER INSERT ON public.auth_organization FOR EACH ROW EXECUTE FUNCTION auth_organization_has_general();
 CREATE TRIGGER auth_organization_keeps_slug BEFORE UPDATE OF id, slug ON public.auth_organization FOR EACH ROW WHEN (((old.id <> new.id) OR (old.slug <> new.slug))) EXECUTE FUNCTION auth_organization_keeps_slug();

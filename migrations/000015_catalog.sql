@@ -51,8 +51,11 @@ CREATE TABLE stripe_writes (
   status            text        NOT NULL CHECK (status IN ('pending', 'mapped', 'done', 'failed', 'superseded')),
   -- created: a new price; kept: the mapped price was already as wanted
   outcome           text        CHECK (outcome IN ('created', 'kept')),
+  -- what the price is of at Stripe: a product that is there, else a new one of this name
+  product_id        text,
+  product_name      text        NOT NULL,
   made_price_id     text,
-  -- a price that is to be archived before this is over
+  -- a price that is still to be archived
   archive_price_id  text,
   idempotency_key   text        NOT NULL,
   attempts          integer     NOT NULL DEFAULT 0,
@@ -71,4 +74,4 @@ CREATE TABLE stripe_writes (
 -- a later wish replaces an earlier one that is still waiting
 CREATE UNIQUE INDEX stripe_writes_pending ON stripe_writes (org, source_kind, key) WHERE status = 'pending';
 CREATE INDEX stripe_writes_items ON stripe_writes (org, source_kind, key, created_at);
-CREATE INDEX stripe_writes_open ON stripe_writes (next_at) WHERE status IN ('pending', 'mapped');
+CREATE INDEX stripe_writes_open ON stripe_writes (next_at) WHERE status = 'pending' OR archive_price_id IS NOT NULL;

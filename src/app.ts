@@ -24,6 +24,7 @@ import { mcpHttp, mcpServing } from './operation/mcp-http.ts'
 import { openapi } from './operation/openapi.ts'
 import { run } from './operation/run.ts'
 import { registerPages } from './pages/routes.ts'
+import { registerStripeWebhooks } from './stripe/webhooks.ts'
 import { VERSION } from './version.ts'
 
 /** 1 MiB: fifty times the largest body of any contract; bulk import has its own stream. */
@@ -83,6 +84,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   await registerAccessRoutes(app, deps.access)
   registerPages(app, deps)
   registerCalendar(app, deps)
+  await registerStripeWebhooks(app, deps)
   mountOperations(app, deps, deps.operations)
   serveSockets(app, deps)
   const document = JSON.stringify(openapi(deps.operations, VERSION))

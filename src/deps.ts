@@ -7,6 +7,7 @@ import type { Postbox } from './live/room/post.ts'
 import type { Metrics } from './metrics.ts'
 import type { Operation } from './operation/define.ts'
 import type { Sealing } from './operation/sealing.ts'
+import type { SyncJobDefinition } from './sync-jobs/engine/definition.ts'
 
 /** Everything that functions need from outside, passed as one explicit argument. */
 export type Deps = {
@@ -23,4 +24,6 @@ export type Deps = {
   /** The clock; tests set their own. */
   clock: () => Date
   operations: readonly Operation[]
+  /** Sync jobs instead of those of `sync-jobs/definitions.ts`; tests have their own. */
+  syncJobs?: readonly SyncJobDefinition[]
 }

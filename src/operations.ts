@@ -1,6 +1,29 @@
 import { contractsRead } from './actions/contracts-read.ts'
 import { envelopeValidate } from './actions/envelope-validate.ts'
 import { read as auditRead } from './audit/read.ts'
+import { commerceRead } from './catalog/commerce-read.ts'
+import { itemsCreate } from './catalog/items-create.ts'
+import { itemsImport } from './catalog/items-import.ts'
+import { itemsList } from './catalog/items-list.ts'
+import { itemsRead } from './catalog/items-read.ts'
+import { itemsRemove } from './catalog/items-remove.ts'
+import { itemsUpdate } from './catalog/items-update.ts'
+import { lessonPriceConfirmedUpdate } from './catalog/lesson-price-confirmed-update.ts'
+import { lessonPricePreview } from './catalog/lesson-price-preview.ts'
+import { lessonStripePriceConfirmedUpdate } from './catalog/lesson-stripe-price-confirmed-update.ts'
+import { lessonStripePricePreview } from './catalog/lesson-stripe-price-preview.ts'
+import { membershipLifecycleConfirmedUpdate } from './catalog/membership-lifecycle-confirmed-update.ts'
+import { membershipLifecyclePreview } from './catalog/membership-lifecycle-preview.ts'
+import { membershipStripePriceConfirmedUpdate } from './catalog/membership-stripe-price-confirmed-update.ts'
+import { membershipStripePricePreview } from './catalog/membership-stripe-price-preview.ts'
+import { shopDetailsConfirmedUpdate } from './catalog/shop-details-confirmed-update.ts'
+import { shopDetailsPreview } from './catalog/shop-details-preview.ts'
+import { shopProductConfirmedCreate } from './catalog/shop-product-confirmed-create.ts'
+import { shopProductPreview } from './catalog/shop-product-preview.ts'
+import { shopVisibilityConfirmedUpdate } from './catalog/shop-visibility-confirmed-update.ts'
+import { shopVisibilityPreview } from './catalog/shop-visibility-preview.ts'
+import { stripeReadiness } from './catalog/stripe-readiness.ts'
+import { stripeWritesList } from './catalog/stripe-writes-list.ts'
 import { channelsManage } from './community/channels-manage.ts'
 import { chatRead } from './community/chat-read.ts'
 import { messagesModerate } from './community/messages-moderate.ts'
@@ -251,6 +274,29 @@ export const OPERATIONS: readonly Operation[] = checked([
   schedulesList,
   schedulesPut,
   schedulesRemove,
+  commerceRead,
+  lessonPricePreview,
+  lessonPriceConfirmedUpdate,
+  lessonStripePricePreview,
+  lessonStripePriceConfirmedUpdate,
+  membershipStripePricePreview,
+  membershipStripePriceConfirmedUpdate,
+  membershipLifecyclePreview,
+  membershipLifecycleConfirmedUpdate,
+  shopProductPreview,
+  shopProductConfirmedCreate,
+  shopVisibilityPreview,
+  shopVisibilityConfirmedUpdate,
+  shopDetailsPreview,
+  shopDetailsConfirmedUpdate,
+  itemsList,
+  itemsRead,
+  itemsCreate,
+  itemsUpdate,
+  itemsRemove,
+  itemsImport,
+  stripeReadiness,
+  stripeWritesList,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

@@ -78,7 +78,9 @@ describe('[X-4] keys', () => {
       client,
     })
     expect(principal.scopes).toEqual(
-      ['live:read', 'live:write', 'config:read', 'config:write'].map((scope) => `creator:laurel:${scope}`),
+      ['live:read', 'live:write', 'config:read', 'config:write', 'catalog:read', 'catalog:write'].map(
+        (scope) => `creator:laurel:${scope}`,
+      ),
     )
     expect(principal.id).toBe(`grant:${principal.grantId}`)
 

@@ -219,7 +219,14 @@ describe('[X-11] an MCP client', () => {
     expect(resource).toMatchObject({
       resource: `${origin}/mcp`,
       authorization_servers: [`${origin}/api/auth`],
-      scopes_supported: ['live:read', 'live:write', 'config:read', 'config:write'],
+      scopes_supported: [
+        'live:read',
+        'live:write',
+        'config:read',
+        'config:write',
+        'catalog:read',
+        'catalog:write',
+      ],
     })
     for (const path of [
       '/.well-known/oauth-authorization-server/api/auth',

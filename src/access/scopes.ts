@@ -24,6 +24,8 @@ export const OAUTH_SCOPES: Readonly<Record<string, string>> = {
   'live:write': 'Propose changes to live rooms; a person approves each of them',
   'config:read': 'See configuration, what depends on what, and how organisations differ',
   'config:write': 'Propose changes to configuration; a person approves each of them',
+  'catalog:read': 'See lessons, store items and membership tiers, whatever their status',
+  'catalog:write': 'Propose changes to what is sold and its prices; a person approves each of them',
 }
 
 /** The scope of an organisation that an OAuth scope stands for; undefined for those that only concern tokens. */

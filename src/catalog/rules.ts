@@ -4,6 +4,13 @@ export type SourceKind = (typeof SOURCE_KINDS)[number]
 export const STATUSES = ['draft', 'active', 'retired'] as const
 export type Status = (typeof STATUSES)[number]
 
+/** Where a tier may go from each status; what was on sale is no draft any more. */
+export const NEXT_STATUSES: Record<Status, readonly Status[]> = {
+  draft: ['active', 'retired'],
+  active: ['retired'],
+  retired: ['active'],
+}
+
 export const INTERVALS = ['month', 'year'] as const
 export type Interval = (typeof INTERVALS)[number]
 

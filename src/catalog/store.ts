@@ -127,3 +127,22 @@ export async function deleteItem(db: Queryable, org: string, { sourceKind, key }
     sql`DELETE FROM catalog_items WHERE org = ${org} AND source_kind = ${sourceKind} AND key = ${key}`,
   )
 }
+
+export type Readiness = {
+  kinds: { sourceKind: SourceKind; total: number; active: number; mapped: number; activeUnmapped: number }[]
+  /** Prices that more than one item is mapped to. */
+  sharedPrices: number
+}
+
+/** How many items there are and are mapped, by kind. */
+export async function countReadiness(db: Queryable, org: string): Promise<Readiness> {
+  const kinds = await db.query<Readiness['kinds'][number]>(sql`
+    SELECT source_kind AS "sourceKind", count(*) AS total, count(*) FILTER (WHERE active) AS active,
+           count(stripe_price_id) AS mapped,
+           count(*) FILTER (WHERE active AND amount_cents > 0 AND stripe_price_id IS NULL) AS "activeUnmapped"
+      FROM catalog_items WHERE org = ${org} GROUP BY source_kind`)
+  const [row] = await db.query<{ shared: number }>(sql`
+    SELECT count(*) AS shared FROM (SELECT FROM catalog_items WHERE org = ${org} AND stripe_price_id IS NOT NULL
+                                     GROUP BY stripe_price_id HAVING count(*) > 1) prices`)
+  return { kinds, sharedPrices: row?.shared ?? 0 }
+}

@@ -1,4 +1,5 @@
 import { removeExpired } from '../access/clean-up.ts'
+import { resumeStripeWrites, stripeWritesJob } from '../catalog/stripe/job.ts'
 import { rebuildJob } from '../config-hub/index/rebuild.ts'
 import { syncJobWith } from '../config-sync/execution/queue-job.ts'
 import { jobHooks } from '../config-sync/jobs/hooks.ts'
@@ -8,6 +9,9 @@ import { deliverJob, forgetUnconfirmed, resumeCampaigns } from '../notifications
 import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
+import { forgetEvents, scanForWaiting } from '../stripe/scan.ts'
+import { forgetRuns, startDue } from '../sync-jobs/engine/schedules.ts'
+import { resumeStanding, runJob } from '../sync-jobs/engine/work.ts'
 import type { QueueJob } from './queue.ts'
 
 export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
@@ -36,8 +40,14 @@ export const CRON_JOBS: readonly CronJob[] = [
   },
   { name: 'sessions.retention', cron: '43 3 * * *', run: dropEndedLogs },
   { name: 'config-sync.snapshots', cron: '* * * * *', run: keepSnapshots },
+  { name: 'sync-jobs.schedules', cron: '* * * * *', run: startDue },
+  { name: 'sync-jobs.resume', cron: '* * * * *', run: resumeStanding },
+  { name: 'sync-jobs.clean-up', cron: '51 4 * * *', run: forgetRuns },
   { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
+  { name: 'catalog.stripe-writes-resume', cron: '* * * * *', run: resumeStripeWrites },
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
+  { name: 'stripe.waiting', cron: '* * * * *', run: scanForWaiting },
+  { name: 'stripe.clean-up', cron: '53 4 * * *', run: forgetEvents },
 ]
 
 /** What is done when somebody asks for it (`enqueue`). */
@@ -47,4 +57,6 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   snapshotJob,
   syncJobWith(jobHooks),
   deliverJob,
+  runJob,
+  stripeWritesJob,
 ]

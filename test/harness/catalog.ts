@@ -1,4 +1,5 @@
 import type { Written } from '../../src/catalog/rules.ts'
+import type { Caller, Reply } from './app.ts'
 
 /** The contract's own lesson; a write of the catalog's store takes it with any of its fields replaced. */
 export const lesson = (fields: Partial<Written> = {}): Written => ({
@@ -29,3 +30,68 @@ export const tier = (fields: Partial<Written> = {}): Written => ({
   stripePriceId: 'price_abcdcircle',
   ...fields,
 })
+
+export const COMMERCE = '/api/agent/creator-commerce'
+
+/** The writes of commerce: the words of their `action`, and the action that their envelopes name. */
+const WRITES = {
+  lessonPrice: ['lesson_price_change', 'lesson-price.update'],
+  lessonMapping: ['lesson_stripe_price_change', 'lesson-stripe-price.update'],
+  tierMapping: ['membership_stripe_price_change', 'membership-stripe-price.update'],
+  lifecycle: ['membership_tier_lifecycle_change', 'membership-lifecycle.update'],
+  shopCreate: ['shop_product_create', 'shop-product.create'],
+  visibility: ['shop_product_visibility_change', 'shop-visibility.update'],
+  shopDetails: ['shop_product_details_change', 'shop-details.update'],
+} as const
+export type CommerceWrite = keyof typeof WRITES
+
+type Asked = { key?: string; approval?: { id: string; planDigest: string }; observedUpdatedAt?: string }
+
+/** What a write of commerce would do, by its preview operation. */
+export const previewed = (
+  caller: Caller,
+  write: CommerceWrite,
+  input: Record<string, unknown>,
+): Promise<Reply> => caller.call('POST', COMMERCE, { action: `preview_${WRITES[write][0]}`, ...input })
+
+/** Confirms what a preview showed. */
+export function confirm(
+  caller: Caller,
+  write: CommerceWrite,
+  input: Record<string, unknown>,
+  { body }: Reply,
+  asked: Asked = {},
+): Promise<Reply> {
+  const observedUpdatedAt = asked.observedUpdatedAt ?? body.observedUpdatedAt
+  return caller.call('POST', COMMERCE, {
+    action: `confirm_${WRITES[write][0]}`,
+    ...input,
+    ...(observedUpdatedAt ? { observedUpdatedAt } : {}),
+    envelope: {
+      contract: 'agent-write-envelope.v1',
+      contractId: 'creator.commerce.catalog',
+      actionMode: 'execute',
+      dryRun: false,
+      actor: 'Test',
+      client: 'client-test',
+      action: `creator.commerce.${WRITES[write][1]}`,
+      target: body.plan.target.id === null ? {} : { id: body.plan.target.id },
+      confirmation: { text: body.confirmationText, acknowledgedRisk: true },
+      idempotencyKey: asked.key ?? `test-${crypto.randomUUID()}`,
+      reason: 'Tested.',
+      auditCorrelationId: 'test',
+      ...(asked.approval ? { approval: asked.approval } : {}),
+    },
+  })
+}
+
+/** Previews a write of commerce and confirms it; a refused preview is the answer. */
+export async function confirmed(
+  caller: Caller,
+  write: CommerceWrite,
+  input: Record<string, unknown>,
+  asked: Asked = {},
+): Promise<Reply> {
+  const seen = await previewed(caller, write, input)
+  return seen.status === 200 ? confirm(caller, write, input, seen, asked) : seen
+}

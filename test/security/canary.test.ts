@@ -39,6 +39,7 @@ const COLUMNS: Record<string, readonly string[]> = {
     'replay_url',
   ],
   'public.embedded_rooms': ['media_room_id', 'media_preset_name', 'media_join_url'],
+  'public.catalog_items': ['stripe_price_id'],
 }
 
 let app: TestApp
@@ -53,8 +54,8 @@ const values: string[] = []
 let count = 0
 
 const withSecrets = OPERATIONS.filter(({ input }) => secretPointers(input).length > 0)
-/** Those of the live contracts; what others take are tokens and credentials, tested below them. */
-const LIVE = ['live-controls', 'embedded-rooms']
+/** Those of the live contracts and of commerce; what others take are tokens and credentials, tested below them. */
+const LIVE = ['live-controls', 'embedded-rooms', 'creator-commerce']
 const live = withSecrets.filter(({ surface }) => LIVE.includes(surface))
 const ofFollowers = withSecrets.filter(({ surface }) => surface === 'notifications')
 const others = withSecrets.filter(
@@ -69,10 +70,12 @@ function plant(operation: Operation, at: World): Record<string, any> {
   for (const pointer of secretPointers(operation.input)) {
     const name = pointer.slice(1)
     const plain = `${MARK}-${++count}`
-    const issues = operation.input.safeParse({ ...input, [name]: plain }).error?.issues ?? []
-    input[name] = issues.some(({ path }) => path[0] === name)
-      ? `https://${plain}.example/live?key=${plain}`
-      : plain
+    const forms = [plain, `https://${plain}.example/live?key=${plain}`, `price_${MARK}_${count}`]
+    const fits = (value: string) =>
+      !operation.input
+        .safeParse({ ...input, [name]: value })
+        .error?.issues.some(({ path }) => path[0] === name)
+    input[name] = forms.find(fits)
     values.push(input[name])
     planted.add(`${operation.id} ${pointer}`)
   }

@@ -34,6 +34,8 @@ export type World = {
   snapshotId: string
   scheduleId: string
   jobs: Jobs
+  /** An active lesson, an active tier and a drafted store item, unchanged since `observedUpdatedAt`. */
+  itemKey: string
   /** A device of the caller’s where it can have one, and a campaign that is over. */
   deviceId: string
   /** Tokens of a subscription’s links. */
@@ -69,6 +71,7 @@ export const SOME: World = {
     deletion: 'job-00000000000d0000',
     digest: '1'.repeat(64),
   },
+  itemKey: 'item-0000',
   deviceId: 'device-00000000000e0000',
   confirmToken: 'a-token-of-a-link.signed-0000',
   endToken: 'a-token-of-a-link.signed-0000',
@@ -101,6 +104,12 @@ const embeddedEnvelope = (family: string, action: string, id?: string) => ({
   ...envelope(`creator.embedded-rooms.${action}`, id),
   contractId: `creator.embedded-rooms.${family}`,
   target: id === undefined ? { kind: 'embedded-room' } : { kind: 'embedded-room', id },
+})
+
+const commerceEnvelope = (action: string, id?: string) => ({
+  ...envelope(`creator.commerce.${action}`, id),
+  contractId: 'creator.commerce.catalog',
+  target: id === undefined ? { kind: 'shop-product' } : { id },
 })
 
 const participant = {
@@ -351,6 +360,63 @@ export const INPUTS: Inputs = {
   'config-sync.deletes.list': () => ({}),
   'config-sync.deletes.read': ({ jobs }) => ({ id: jobs.deletion }),
   'config-sync.deletions.list': ({ jobs }) => ({ id: jobs.deletion }),
+  'catalog.items.list': () => ({}),
+  'catalog.items.read': ({ itemKey }) => ({ sourceKind: 'lesson-offering', key: itemKey }),
+  'catalog.items.create': ({ itemKey }) => ({
+    ...{ sourceKind: 'lesson-offering', key: `${itemKey}x`, title: 'Suite lesson' },
+    ...{ amountCents: 100, currency: 'usd', stripePriceId: 'price_ofthesuite' },
+  }),
+  'catalog.items.update': ({ itemKey }) => ({
+    ...{ sourceKind: 'lesson-offering', key: itemKey, amountCents: 200, stripePriceId: 'price_ofthesuite' },
+  }),
+  'catalog.items.remove': ({ itemKey }) => ({ sourceKind: 'shop-product', key: itemKey }),
+  'catalog.items.import': ({ itemKey }) => ({
+    items: [
+      { sourceKind: 'shop-product', key: itemKey, title: 'Suite score', amountCents: 300, currency: 'usd' },
+    ],
+  }),
+  'catalog.stripe.readiness': () => ({}),
+  'catalog.stripe-writes.list': ({ itemKey }) => ({ id: `write-${itemKey}` }),
+  'catalog.commerce.read': () => ({}),
+  'catalog.lesson-price.preview': ({ itemKey }) => ({ key: itemKey, amountCents: 400 }),
+  'catalog.lesson-price.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, amountCents: 400, observedUpdatedAt },
+    envelope: commerceEnvelope('lesson-price.update', `lesson-offering:${itemKey}`),
+  }),
+  'catalog.lesson-stripe-price.preview': ({ itemKey }) => ({
+    ...{ key: itemKey, stripePriceId: 'price_ofthesuite' },
+  }),
+  'catalog.lesson-stripe-price.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, stripePriceId: 'price_ofthesuite', observedUpdatedAt },
+    envelope: commerceEnvelope('lesson-stripe-price.update', `lesson-offering:${itemKey}`),
+  }),
+  'catalog.membership-stripe-price.preview': ({ itemKey }) => ({
+    ...{ key: itemKey, stripePriceId: 'price_ofthesuite' },
+  }),
+  'catalog.membership-stripe-price.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, stripePriceId: 'price_ofthesuite', observedUpdatedAt },
+    envelope: commerceEnvelope('membership-stripe-price.update', `membership-tier:${itemKey}`),
+  }),
+  'catalog.membership-lifecycle.preview': ({ itemKey }) => ({ key: itemKey, status: 'retired' }),
+  'catalog.membership-lifecycle.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, status: 'retired', observedUpdatedAt },
+    envelope: commerceEnvelope('membership-lifecycle.update', `membership-tier:${itemKey}`),
+  }),
+  'catalog.shop-product.preview': () => ({ title: 'Suite poster', amountCents: 500, currency: 'usd' }),
+  'catalog.shop-product.confirmed-create': () => ({
+    ...{ title: 'Suite poster', amountCents: 500, currency: 'usd' },
+    envelope: commerceEnvelope('shop-product.create'),
+  }),
+  'catalog.shop-visibility.preview': ({ itemKey }) => ({ key: itemKey, visible: false }),
+  'catalog.shop-visibility.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, visible: false, observedUpdatedAt },
+    envelope: commerceEnvelope('shop-visibility.update', `shop-product:${itemKey}`),
+  }),
+  'catalog.shop-details.preview': ({ itemKey }) => ({ key: itemKey, title: 'Suite score' }),
+  'catalog.shop-details.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
+    ...{ key: itemKey, title: 'Suite score', observedUpdatedAt },
+    envelope: commerceEnvelope('shop-details.update', `shop-product:${itemKey}`),
+  }),
   'policies.read': () => ({}),
   'policies.update': () => ({
     operationId: 'live.events.status.confirmed-update',

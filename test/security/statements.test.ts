@@ -109,6 +109,7 @@ const EXEMPT_FILES = [
   'src/access/clean-up.ts',
   'src/access/keys-store.ts',
   'src/access/store.ts',
+  'src/catalog/stripe/store.ts',
   'src/config-sync/snapshots/schedules.ts',
   'src/config-sync/snapshots/store.ts',
   'src/live/socket/presence-store.ts',
@@ -116,6 +117,8 @@ const EXEMPT_FILES = [
   'src/notifications/store.ts',
   'src/operation/store.ts',
   'src/sessions/store.ts',
+  'src/stripe/store.ts',
+  'src/sync-jobs/engine/store.ts',
 ]
 
 describe('[T-3] the database refuses what points into another organisation', () => {
@@ -212,9 +215,9 @@ describe('[T-3] the database refuses what points into another organisation', () 
       INSERT INTO catalog_items (org, source_kind, key, title, status, visible, amount_cents, currency, details,
                                  created_at, updated_at)
       VALUES ('laurel', 'lesson-offering', 'l1', 'Lesson', 'active', true, 100, 'usd', '{}', '2026-05-01Z', '2026-05-01Z');
-      INSERT INTO stripe_writes (org, id, source_kind, key, amount_cents, currency, status, idempotency_key, next_at,
+      INSERT INTO stripe_writes (org, id, source_kind, key, amount_cents, currency, status, product_name, idempotency_key, next_at,
                                  operation_id, requested_by, created_at, updated_at)
-      VALUES ('laurel', 'w1', 'lesson-offering', 'l1', 100, 'usd', 'pending', 'k1', now(), 'o', 'Ana', now(), now())`)
+      VALUES ('laurel', 'w1', 'lesson-offering', 'l1', 100, 'usd', 'pending', 'Lesson', 'k1', now(), 'o', 'Ana', now(), now())`)
     await client.query(`
       INSERT INTO config_jobs (org, id, kind, status, stage, target_org, dry_run, request, requested_by, needs_token,
                                counts, created_at)
@@ -228,6 +231,16 @@ describe('[T-3] the database refuses what points into another organisation', () 
       VALUES ('laurel', 'snapshot-1', 'One', '{}', 'ready', now(), 'test');
       INSERT INTO config_snapshot_items (org, snapshot_id, type, id, version, content_hash, document)
       VALUES ('laurel', 'snapshot-1', 'price', 'p', 1, 'x', '{}')`)
+    await client.query(`
+      INSERT INTO sync_jobs (org, id) VALUES ('laurel', 'sync-job-1');
+      INSERT INTO sync_runs (org, id, job_id, mode, status, requested_by, started_at, moved_at)
+      VALUES ('laurel', 'run-1', 'sync-job-1', 'full', 'completed', 'Ana', now(), now());
+      INSERT INTO sync_records (org, job_id, source_kind, key, updated_at, hash, content, seen_run)
+      VALUES ('laurel', 'sync-job-1', 'thing', 't1', now(), 'x', '{}', 'run-1');
+      INSERT INTO sync_findings (org, job_id, fingerprint, class, source_kind, key, summary, evidence, evidence_hash,
+                                 needs_person, status, first_run, last_run, opened_at, seen_at)
+      VALUES ('laurel', 'sync-job-1', 'f1', 'odd', 'thing', 't1', 'Odd', '{}', 'x', false, 'open', 'run-1', 'run-1',
+              now(), now())`)
     const owner = await app.person('laurel', 'owner')
     const world = await worldOf(app, 'laurel', await app.key({ org: 'laurel', role: 'agent' }))
     const { sessionId, approvalId, planDigest } = world

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import sql from 'sql-template-tag'
 import { expect } from 'vitest'
+import { insertItem } from '../../src/catalog/store.ts'
 import { insertMessage, putChannel } from '../../src/community/store.ts'
 import { putConnector } from '../../src/config-hub/connectors/store.ts'
 import { insertLineage } from '../../src/config-hub/lineage/store.ts'
@@ -26,6 +27,7 @@ import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
 import { planOf } from '../config-sync/jobs.ts'
 import type { Caller, Reply, TestApp } from '../harness/app.ts'
+import { lesson, product, tier } from '../harness/catalog.ts'
 import type { Jobs, World } from './inputs.ts'
 
 /** An answer that the published document does not have for the operation is a defect. */
@@ -87,6 +89,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     observedUpdatedAt,
     messageId: await messageOf(app, org, event.updatedAt),
     channelId: await channelOf(app, org, event.updatedAt),
+    itemKey: await itemsOf(app, org, event.updatedAt),
     sessionId,
     approvalId: 'approval-none',
     ...configuration,
@@ -137,6 +140,26 @@ async function channelOf(app: TestApp, org: string, now: Date): Promise<string> 
   const archived = { active: false, position: null, membersOnly: false }
   await putChannel(app.deps.db, org, { ...archived, id, title: `Old talk of ${org}` }, now)
   return id
+}
+
+/** Three items of one key; their time is made that of the event, which a catalog by itself gives to none of them. */
+async function itemsOf({ deps: { db } }: TestApp, org: string, at: Date): Promise<string> {
+  const key = `item-${randomBytes(4).toString('hex')}`
+  const [title, stripePriceId] = [`Item of ${org}`, `price_of${org}`]
+  const items = [
+    lesson({ key, title, stripePriceId }),
+    tier({ key, title, stripePriceId }),
+    product({ key, title, status: 'draft' }),
+  ]
+  await db.transaction(async (tx) => {
+    for (const item of items) await insertItem(tx, org, item, at)
+    await tx.query(sql`UPDATE catalog_items SET updated_at = ${at} WHERE org = ${org} AND key = ${key}`)
+  })
+  await db.query(sql`
+    INSERT INTO stripe_writes (org, id, source_kind, key, amount_cents, currency, status, product_name, idempotency_key, next_at,
+                               operation_id, requested_by, created_at, updated_at)
+    VALUES (${org}, ${`write-${key}`}, 'shop-product', ${key}, 100, 'usd', 'done', 'Suite', ${key}, now(), 'suite', 'Suite', ${at}, ${at})`)
+  return key
 }
 
 /** A subscription that waits for its confirmation, a campaign that is over, and a device where the caller may have one. */
@@ -334,6 +357,7 @@ export const ghostOf = (world: World): World => ({
   channelId: other(world.channelId),
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
+  itemKey: other(world.itemKey),
   deviceId: other(world.deviceId),
   campaignId: other(world.campaignId),
   confirmToken: other(world.confirmToken),

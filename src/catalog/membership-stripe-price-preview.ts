@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { PreviewOutput } from '../live/schema.ts'
+import { preview } from '../operation/define.ts'
+import { COMMERCE, PREVIEW_AUDIT, present } from './commerce.ts'
+import { mappingFields } from './mapping.ts'
+import { membershipStripePriceConfirmedUpdate } from './membership-stripe-price-confirmed-update.ts'
+import { WRITES } from './schema.ts'
+
+export const membershipStripePricePreview = preview({
+  id: 'catalog.membership-stripe-price.preview',
+  tool: 'creator_membership_stripe_price_preview',
+  surface: 'creator-commerce',
+  summary: 'Preview mapping a membership tier to a price at Stripe: what changes, and what to confirm.',
+  boundaries: ['Stores nothing, and does nothing at Stripe.'],
+  http: { method: 'POST', path: COMMERCE },
+  access: WRITES,
+  input: z.strictObject({ action: z.literal('preview_membership_stripe_price_change'), ...mappingFields }),
+  output: PreviewOutput,
+  errors: ['not-found', 'validation-failed'],
+  audit: PREVIEW_AUDIT,
+  of: ({ action: _action, ...input }) => ({ write: membershipStripePriceConfirmedUpdate, input }),
+  present: (_ctx, plan) =>
+    present(plan, membershipStripePriceConfirmedUpdate, 'membership_stripe_price_update'),
+})

@@ -61,4 +61,6 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   deliverJob,
   runJob,
   stripeWritesJob,
+  stripeWritesJob,
+  runJob,
 ]

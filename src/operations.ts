@@ -155,6 +155,17 @@ import { list as feedsList } from './sync-feeds/list.ts'
 import { workLogPut } from './sync-feeds/work-log-put.ts'
 import { workLogRead } from './sync-feeds/work-log-read.ts'
 import { workLogRemove } from './sync-feeds/work-log-remove.ts'
+import { checkpointRead } from './sync-jobs/checkpoint-read.ts'
+import { driftRead } from './sync-jobs/drift-read.ts'
+import { manifestRead as syncJobsManifestRead } from './sync-jobs/manifest-read.ts'
+import { read as syncJobsRead } from './sync-jobs/read.ts'
+import { runsCancel } from './sync-jobs/runs-cancel.ts'
+import { runsList } from './sync-jobs/runs-list.ts'
+import { runsRead } from './sync-jobs/runs-read.ts'
+import { runsResume } from './sync-jobs/runs-resume.ts'
+import { runsStart } from './sync-jobs/runs-start.ts'
+import { schedulesPut as syncSchedulesPut } from './sync-jobs/schedules-put.ts'
+import { schedulesRemove as syncSchedulesRemove } from './sync-jobs/schedules-remove.ts'
 
 /** Every operation there is. Routes, tools, OpenAPI, manifests and commands follow from this list. */
 export const OPERATIONS: readonly Operation[] = checked([
@@ -309,6 +320,17 @@ export const OPERATIONS: readonly Operation[] = checked([
   configChangesRead,
   workLogRemove,
   workLogPut,
+  syncJobsManifestRead,
+  syncJobsRead,
+  checkpointRead,
+  driftRead,
+  runsStart,
+  runsList,
+  runsRead,
+  runsCancel,
+  runsResume,
+  syncSchedulesPut,
+  syncSchedulesRemove,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

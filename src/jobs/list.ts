@@ -61,6 +61,4 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   deliverJob,
   runJob,
   stripeWritesJob,
-  stripeWritesJob,
-  runJob,
 ]

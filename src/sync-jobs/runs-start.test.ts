@@ -169,4 +169,27 @@ describe('a run', () => {
     expect(answers).toContain('"code":"internal"')
     expect(answers).not.toMatch(/sk_test|acct_/)
   })
+
+  test('[JO-11] is counted by its status, with its pages and records', async () => {
+    const value = async (name: string, labels: Record<string, string> = {}) => {
+      const metric = await app.deps.metrics.registry.getSingleMetric(`countersign_sync_${name}`)!.get()
+      const fits = (each: any) => Object.entries(labels).every(([label, is]) => each.labels[label] === is)
+      return metric.values.find(fits)?.value ?? 0
+    }
+    const all = () =>
+      Promise.all([
+        value('runs_total', { status: 'completed' }),
+        value('pages_total'),
+        value('records_total', { outcome: 'processed' }),
+        value('records_total', { outcome: 'duplicates' }),
+      ])
+    const before = await all()
+    feed.overlap = 1
+    const { id } = (await start({ jobId: OTHER })).body.run
+    await run(id)
+    const after = await all()
+    expect(after.map((each, index) => each - before[index]!)).toEqual([1, 3, 5, 2])
+    const finishedAt = Date.parse((await runNow(id)).finishedAt)
+    expect(await value('last_complete_timestamp_seconds')).toBe(finishedAt / 1000)
+  })
 })

@@ -160,7 +160,9 @@ function choose(
 function chooseByQuery(group: readonly Operation[], given: Record<string, unknown>): Operation {
   const asked = ({ http }: Operation) => Object.entries(http.query ?? {})
   const fits = group.filter((each) =>
-    asked(each).every(([name, value]) => (value === true ? name in given : given[name] === value)),
+    asked(each).every(([name, value]) =>
+      value === true ? Object.hasOwn(given, name) : given[name] === value,
+    ),
   )
   const [chosen] = fits.sort((a, b) => asked(b).length - asked(a).length)
   if (chosen) return chosen
@@ -187,7 +189,7 @@ function rawInput(
       })
   const fixed = fixedQuery(operation.http)
   const typed = Object.entries(query)
-    .filter(([name]) => !(name in fixed))
+    .filter(([name]) => !Object.hasOwn(fixed, name))
     .map(([name, value]) => [name, typedQuery(operation, name, value)])
   const typedParams = Object.entries(params).map(([name, value]) => [
     name,

@@ -64,6 +64,28 @@ export function createMetrics(db: Pick<Db, 'pool'>) {
       labelNames: ['reason'],
       registers,
     }),
+    syncRuns: new Counter({
+      name: 'countersign_sync_runs_total',
+      help: 'Runs of sync jobs by the status they reached: completed, paused, failed, needs-review.',
+      labelNames: ['status'],
+      registers,
+    }),
+    syncPages: new Counter({
+      name: 'countersign_sync_pages_total',
+      help: 'Pages of sync jobs that were written with their checkpoint.',
+      registers,
+    }),
+    syncRecords: new Counter({
+      name: 'countersign_sync_records_total',
+      help: 'Records of sync jobs by what became of them: processed, duplicates (skipped), conflicts (among the processed).',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    syncCompleted: new Gauge({
+      name: 'countersign_sync_last_complete_timestamp_seconds',
+      help: 'When this process last completed a run of a sync job; 0: not yet.',
+      registers,
+    }),
     streams: new Gauge({
       name: 'countersign_event_streams',
       help: 'Open event streams of this process.',

@@ -132,7 +132,7 @@ import { subscriptionsConfirm } from './notifications/subscriptions-confirm.ts'
 import { subscriptionsCreate } from './notifications/subscriptions-create.ts'
 import { subscriptionsEnd } from './notifications/subscriptions-end.ts'
 import { subscriptionsRead } from './notifications/subscriptions-read.ts'
-import { actionLiteral, type Operation } from './operation/define.ts'
+import { actionLiteral, type Operation, routePath } from './operation/define.ts'
 import { budgetsUpdate } from './policies/budgets-update.ts'
 import { read as policiesRead } from './policies/read.ts'
 import { update as policiesUpdate } from './policies/update.ts'
@@ -155,6 +155,17 @@ import { list as feedsList } from './sync-feeds/list.ts'
 import { workLogPut } from './sync-feeds/work-log-put.ts'
 import { workLogRead } from './sync-feeds/work-log-read.ts'
 import { workLogRemove } from './sync-feeds/work-log-remove.ts'
+import { checkpointRead } from './sync-jobs/checkpoint-read.ts'
+import { driftRead } from './sync-jobs/drift-read.ts'
+import { manifestRead as syncJobsManifestRead } from './sync-jobs/manifest-read.ts'
+import { read as syncJobsRead } from './sync-jobs/read.ts'
+import { runsCancel } from './sync-jobs/runs-cancel.ts'
+import { runsList } from './sync-jobs/runs-list.ts'
+import { runsRead } from './sync-jobs/runs-read.ts'
+import { runsResume } from './sync-jobs/runs-resume.ts'
+import { runsStart } from './sync-jobs/runs-start.ts'
+import { schedulesPut as syncSchedulesPut } from './sync-jobs/schedules-put.ts'
+import { schedulesRemove as syncSchedulesRemove } from './sync-jobs/schedules-remove.ts'
 
 /** Every operation there is. Routes, tools, OpenAPI, manifests and commands follow from this list. */
 export const OPERATIONS: readonly Operation[] = checked([
@@ -309,6 +320,17 @@ export const OPERATIONS: readonly Operation[] = checked([
   configChangesRead,
   workLogRemove,
   workLogPut,
+  syncJobsManifestRead,
+  syncJobsRead,
+  checkpointRead,
+  driftRead,
+  runsStart,
+  runsList,
+  runsRead,
+  runsCancel,
+  runsResume,
+  syncSchedulesPut,
+  syncSchedulesRemove,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,
@@ -319,8 +341,8 @@ export const OPERATIONS: readonly Operation[] = checked([
 export function checked(operations: readonly Operation[]): readonly Operation[] {
   const seen = new Set<string>()
   for (const operation of operations) {
-    const { method, path } = operation.http
-    const route = `route ${method} ${path} ${actionLiteral(operation) ?? ''}`
+    const { http } = operation
+    const route = `route ${http.method} ${routePath(http)} ${actionLiteral(operation) ?? ''}`
     for (const name of [`operation ${operation.id}`, `tool ${operation.tool}`, route]) {
       if (seen.has(name)) throw new Error(`${name} is declared twice`)
       seen.add(name)

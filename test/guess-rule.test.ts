@@ -3,7 +3,7 @@ import { expect, describe as suite, test } from 'vitest'
 import { z } from 'zod'
 import { guestPrincipal } from '../src/access/principal.ts'
 import { requestOf } from '../src/operation/cli.ts'
-import { actionLiteral, type Operation } from '../src/operation/define.ts'
+import { actionLiteral, type Operation, routePath } from '../src/operation/define.ts'
 import { ERRORS } from '../src/operation/errors.ts'
 import { DescriptorSchema, describe } from '../src/operation/manifest.ts'
 import { openapi } from '../src/operation/openapi.ts'
@@ -68,7 +68,7 @@ suite('[K-6] the descriptor of every operation derives', () => {
     const descriptor = describe(operation, 'https://example.org', guestPrincipal('laurel'))
     expect(DescriptorSchema.parse(descriptor)).toEqual(descriptor)
     expect(descriptor).toMatchObject({ id, toolName: operation.tool })
-    expect(descriptor.endpoint.href).toBe(`https://example.org${operation.http.path}`)
+    expect(descriptor.endpoint.href).toBe(`https://example.org${routePath(operation.http)}`)
     expect(Object.keys(descriptor.input).sort()).toEqual(Object.keys(operation.input.shape).sort())
     expect(descriptor.confirmation.required).toBe(descriptor.confirmation.kind !== 'none')
     for (const [name, field] of Object.entries(descriptor.input))

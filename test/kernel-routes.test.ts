@@ -6,7 +6,15 @@ import { openapi } from '../src/operation/openapi.ts'
 import { OPERATIONS } from '../src/operations.ts'
 import { type Caller, type TestApp, testApp } from './harness/app.ts'
 import { openSession } from './harness/loop.ts'
-import { ROUTE_OPERATIONS, ROUTE_TABLE, thingPut, thingRemove } from './route-operations.ts'
+import {
+  ROUTE_OPERATIONS,
+  ROUTE_TABLE,
+  thingPut,
+  thingRemove,
+  thingsTold,
+  thingTold,
+  thingVersionTold,
+} from './route-operations.ts'
 import { dump } from './security/world.ts'
 
 /** What a route may declare beside method and path: bodies, answers and headers that are one input or output, lines. */
@@ -99,6 +107,43 @@ describe('a resource as body and answer', () => {
     expect(places).toEqual(expect.arrayContaining(['path id', 'header if-match', 'query dryRun']))
     expect(Object.keys(put.requestBody.content)).toEqual(['application/json', 'application/merge-patch+json'])
     expect(put.requestBody.content['application/json'].schema.properties).toBeUndefined()
+  })
+})
+
+describe('reads of one path', () => {
+  const PATH = '/v1/things-told'
+  const told = async (caller: Caller, query: string) => {
+    const { status, body } = await caller.call('GET', `${PATH}${query}`)
+    return [status, status === 200 ? body.told : body.code]
+  }
+
+  test('[K-36] are told apart by what the query names, each with its own access', async () => {
+    expect(await told(owner, '')).toEqual([200, 'all'])
+    expect(await told(owner, '?id=one')).toEqual([200, 'one'])
+    expect(await told(owner, '?version=latest&id=one')).toEqual([200, 'one, latest'])
+    const guest = app.guest()
+    expect(await told(guest, '?artistId=laurel')).toEqual([200, 'all'])
+    expect(await told(guest, '?id=one')).toEqual([401, 'unauthenticated'])
+    expect(await told(guest, '?id=one&version=latest')).toEqual([401, 'unauthenticated'])
+  })
+
+  test('[K-36] another value, a name alone, and one given twice are refused', async () => {
+    expect(await told(owner, '?id=one&version=first')).toEqual([400, 'validation-failed'])
+    expect(await told(owner, '?version=latest')).toEqual([400, 'validation-failed'])
+    expect(await told(owner, '?id=one&id=two')).toEqual([400, 'validation-failed'])
+    expect(await told(owner, '?id=one&version=latest&version=latest')).toEqual([400, 'validation-failed'])
+  })
+
+  test('[K-36] the command line and the document derive the same requests', async () => {
+    const input = { id: 'a&b' }
+    expect(requestOf(thingVersionTold as never, input).path).toBe(`${PATH}?version=latest&id=a%26b`)
+    expect(requestOf(thingTold as never, input).path).toBe(`${PATH}?id=a%26b`)
+    const { get } = (openapi([thingsTold, thingTold, thingVersionTold] as never, '0') as any).paths[PATH]
+    const query = get.parameters.filter((each: any) => each.in === 'query')
+    expect(query.map(({ name, required }: any) => [name, required])).toEqual([
+      ['id', false],
+      ['version', false],
+    ])
   })
 })
 

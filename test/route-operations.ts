@@ -188,4 +188,52 @@ export const thingRemove = write({
   },
 })
 
-export const ROUTE_OPERATIONS = [thingRead, thingPut, thingsImport, thingsExport, thingRemove] as const
+/** Three reads of one path: all of it, one thing, and its newest version, each with an access of its own. */
+const told = {
+  surface: 'configuration-hub',
+  boundaries: [],
+  output: z.object({ told: z.string() }),
+  errors: ['not-found'],
+  audit: { none: 'A read changes nothing.' },
+} as const
+export const thingsTold = read({
+  ...told,
+  id: 'things.told',
+  tool: 'things_told',
+  summary: 'What there is to know of things.',
+  http: { method: 'GET', path: '/v1/things-told' },
+  access: { auth: 'guest' },
+  input: z.strictObject({}),
+  run: async () => ({ told: 'all' }),
+})
+export const thingTold = read({
+  ...told,
+  id: 'things.one.told',
+  tool: 'thing_told',
+  summary: 'What there is to know of a thing.',
+  http: { method: 'GET', path: '/v1/things-told', query: { id: true } },
+  access: base.access,
+  input: z.strictObject({ id: Id }),
+  run: async (_ctx, { id }) => ({ told: id }),
+})
+export const thingVersionTold = read({
+  ...told,
+  id: 'things.version.told',
+  tool: 'thing_version_told',
+  summary: 'What there is to know of the newest version of a thing.',
+  http: { method: 'GET', path: '/v1/things-told', query: { id: true, version: 'latest' } },
+  access: base.access,
+  input: z.strictObject({ id: Id }),
+  run: async (_ctx, { id }) => ({ told: `${id}, latest` }),
+})
+
+export const ROUTE_OPERATIONS = [
+  thingRead,
+  thingPut,
+  thingsImport,
+  thingsExport,
+  thingRemove,
+  thingsTold,
+  thingTold,
+  thingVersionTold,
+] as const

@@ -226,6 +226,8 @@ describe('[X-11] an MCP client', () => {
         'config:write',
         'catalog:read',
         'catalog:write',
+        'sync:read',
+        'sync:write',
       ],
     })
     for (const path of [

@@ -2,7 +2,7 @@ import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { callOperation } from '../operation/cli.ts'
-import type { Operation } from '../operation/define.ts'
+import { type Operation, routePath } from '../operation/define.ts'
 import { Problem } from '../operation/errors.ts'
 import { inputFields } from '../operation/manifest.ts'
 import { type Output, table } from './output.ts'
@@ -35,7 +35,7 @@ export function operationCommands(
         tool,
         effect,
         method: http.method,
-        path: http.path,
+        path: routePath(http),
         summary,
       }))
       output().data(

@@ -15,6 +15,10 @@ export const EXIT = {
   waiting: 7,
   /** A plan refuses some of what it was asked for. */
   holes: 8,
+  /** A scan found that two sides differ. */
+  drift: 9,
+  /** A scan goes on by itself later. */
+  paused: 10,
   /** Somebody stopped watching, as shells have it: 128 and the number of SIGINT. */
   stopped: 130,
 } as const

@@ -13,6 +13,7 @@ import { createOutput } from './output.ts'
 import { serverCommands } from './server.ts'
 import { snapshotCommands } from './snapshots.ts'
 import { syncCommands } from './sync.ts'
+import { syncJobCommands } from './sync-jobs.ts'
 
 // known before the line is parsed, for lines that cannot be
 const wantsJson = process.argv.includes('--json')
@@ -43,6 +44,7 @@ operationCommands(program, OPERATIONS, process.env, output)
 configCommands(program, OPERATIONS, process.env, output)
 connectorCommands(program, OPERATIONS, process.env, output)
 snapshotCommands(program, OPERATIONS, process.env, output)
+syncJobCommands(program, OPERATIONS, process.env, output)
 syncCommands(program, OPERATIONS, process.env, output)
 liveCommands(program, OPERATIONS, process.env, output)
 feedCommands(program, OPERATIONS, process.env, output)

@@ -13,7 +13,7 @@ export type Remote = {
   command(line: string, description: string): Command
   target(given: Given): Target
   /** Calls operations by id. Errors: `Refused`, `Unreachable`, not-found for an operation of another release. */
-  calling(given: Given, more?: Pick<Target, 'session' | 'approval'>): Call
+  calling(given: Given, more?: Pick<Target, 'session' | 'approval' | 'idempotencyKey'>): Call
 }
 
 export function remoteCommands(

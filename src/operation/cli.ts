@@ -1,6 +1,6 @@
 import { Refused, Unreachable } from '../cli/exit.ts'
 import type { Operation } from './define.ts'
-import { actionLiteral } from './define.ts'
+import { actionLiteral, fixedQuery } from './define.ts'
 import { fail } from './errors.ts'
 
 export type Target = {
@@ -50,7 +50,7 @@ export function requestOf(
   )
   const document = whole === undefined ? undefined : take(whole)
   const inQuery = method === 'GET' || method === 'DELETE' || whole !== undefined
-  const query = new URLSearchParams(artistId ? { artistId } : {})
+  const query = new URLSearchParams({ ...(artistId ? { artistId } : {}), ...fixedQuery(operation.http) })
   if (inQuery) for (const [name, value] of Object.entries(rest)) query.set(name, String(value))
   const at = `${filled}${query.size > 0 ? `?${query}` : ''}`
   if (whole !== undefined && document !== undefined)

@@ -22,6 +22,11 @@ export type OperationAccess = { auth: AuthClass; scope?: string; owner?: true }
 export type HttpRoute = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
+  /**
+   * What in the query tells a read from others on its method and path: an input that is given (true), or a parameter
+   * of the route alone with its value. Of the reads whose query is given, the one that asks for most is called.
+   */
+  query?: Readonly<Record<string, true | string>>
   /** The input that is the whole body, where the resource itself is sent; the others then travel in the query. */
   body?: string
   /** Media type of the body besides application/json. */
@@ -236,6 +241,20 @@ export const answerSchema = (operation: Operation): z.ZodType =>
   operation.effect === 'write' && !operation.confirmation.envelope
     ? z.union([PlanAnswer, operation.output])
     : operation.output
+
+/** Query parameters of the route that are no inputs: they only name the operation. */
+export const fixedQuery = ({ query = {} }: HttpRoute): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(query).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
+
+/** The path with the query that tells the operation from others on it: `/api/things?id={id}&part=latest`. */
+export function routePath(http: HttpRoute): string {
+  const query = Object.entries(http.query ?? {}).map(([name, value]) =>
+    value === true ? `${name}={${name}}` : `${name}=${value}`,
+  )
+  return query.length > 0 ? `${http.path}?${query.join('&')}` : http.path
+}
 
 /** The value of `action` that tells this operation from others on the same route, if it has one. */
 export function actionLiteral(operation: { input: z.ZodObject }): string | undefined {

@@ -5,7 +5,7 @@ import type { Principal } from '../access/principal.ts'
 import type { Deps } from '../deps.ts'
 import { refusal } from './admit.ts'
 import type { Reply } from './context.ts'
-import { actionLiteral, type Call, type Operation } from './define.ts'
+import { actionLiteral, type Call, fixedQuery, type Operation } from './define.ts'
 import { ApprovalReference, IdempotencyKey } from './envelope.ts'
 import { asProblem, ERRORS, type ErrorCode, fail, Problem } from './errors.ts'
 import { isStream, LINES, runLines, sendLines } from './http-lines.ts'
@@ -26,7 +26,7 @@ const RESERVED_QUERY = 'artistId'
 /** A colon of the path itself (`index:rebuild`) is written twice, since Fastify's parameters begin with one. */
 const fastifyPath = (path: string): string => path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1')
 
-/** Mounts every operation. Those on one method and path are told apart by the `action` in the body. */
+/** Mounts every operation. Those on one method and path are told apart by the `action` in the body or by the query. */
 export function mountOperations(app: FastifyInstance, deps: Deps, operations: readonly Operation[]): void {
   app.decorateRequest('principal', null)
   app.decorateRequest('refused', null)
@@ -81,7 +81,7 @@ async function answer(
   reply: FastifyReply,
 ) {
   const body = bodyOf(group, request)
-  const operation = choose(group, body)
+  const operation = choose(group, body, request.query as Record<string, unknown>)
   const raw = rawInput(operation, request, body)
   const call = callOf(deps, request)
   // from here on the executor refuses, and audits what it refuses
@@ -149,14 +149,36 @@ function bodyOf(group: readonly Operation[], request: FastifyRequest): Record<st
   return body as Record<string, unknown>
 }
 
-function choose(group: readonly Operation[], body: Record<string, unknown>): Operation {
+function choose(
+  group: readonly Operation[],
+  body: Record<string, unknown>,
+  query: Record<string, unknown>,
+): Operation {
   if (group.length === 1) return group[0] as Operation
+  if (group[0]?.http.method === 'GET') return chooseByQuery(group, query)
   const chosen = group.find((operation) => actionLiteral(operation) === body.action)
   if (chosen) return chosen
   const actions = group.map(actionLiteral).filter((action) => action !== undefined)
   return fail('validation-failed', {
     detail: `action must be one of ${actions.join(', ')}.`,
     errors: [{ pointer: '/action', message: `must be one of ${actions.join(', ')}` }],
+  })
+}
+
+/** The read whose query is all given; of several the one that asks for most. One of the group asks for none. */
+function chooseByQuery(group: readonly Operation[], given: Record<string, unknown>): Operation {
+  const asked = ({ http }: Operation) => Object.entries(http.query ?? {})
+  const fits = group.filter((each) =>
+    asked(each).every(([name, value]) =>
+      value === true ? Object.hasOwn(given, name) : given[name] === value,
+    ),
+  )
+  const [chosen] = fits.sort((a, b) => asked(b).length - asked(a).length)
+  if (chosen) return chosen
+  const names = [...new Set(group.flatMap((each) => asked(each).map(([name]) => name)))]
+  return fail('validation-failed', {
+    detail: `The query must name ${names.join(' or ')}.`,
+    errors: names.map((name) => ({ pointer: `/${name}`, message: 'is one of those that must be given' })),
   })
 }
 
@@ -174,7 +196,10 @@ function rawInput(
         detail: `${name} in the body differs from the path.`,
         errors: [{ pointer: `/${name}`, message: 'must equal the path' }],
       })
-  const typed = Object.entries(query).map(([name, value]) => [name, typedQuery(operation, name, value)])
+  const fixed = fixedQuery(operation.http)
+  const typed = Object.entries(query)
+    .filter(([name]) => !Object.hasOwn(fixed, name))
+    .map(([name, value]) => [name, typedQuery(operation, name, value)])
   const typedParams = Object.entries(params).map(([name, value]) => [
     name,
     typedQuery(operation, name, value),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { admits } from './admit.ts'
-import type { HttpRoute, Operation, OperationAccess } from './define.ts'
+import { type HttpRoute, type Operation, type OperationAccess, routePath } from './define.ts'
 import { ENVELOPE_CONTRACT, EnvelopeSchema } from './envelope.ts'
 import { inlineDefinitions, jsonSchema } from './json-schema.ts'
 
@@ -100,7 +100,7 @@ export function endpoint(
   description: string,
   more: { query?: string[]; status?: string } = {},
 ): z.infer<typeof EndpointSchema> {
-  return { href: `${origin}${http.path}`, method: http.method, auth: access.auth, description, ...more }
+  return { href: `${origin}${routePath(http)}`, method: http.method, auth: access.auth, description, ...more }
 }
 
 const pathParameters = (path: string): string[] =>

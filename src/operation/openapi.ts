@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { actionLiteral, answerSchema, type Operation } from './define.ts'
+import { actionLiteral, answerSchema, fixedQuery, type Operation } from './define.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
 import { inlineDefinitions, isNamed, jsonSchema } from './json-schema.ts'
 import { PlanAnswer } from './plan.ts'
@@ -87,6 +87,16 @@ const outsideBody = (operation: Operation): string[] => {
   return inQuery ? all : [...pathNames(path), ...Object.values(headers)]
 }
 
+/** Those of all operations on the route; one that some of them do without is not required. */
+function routeParameters(group: readonly Operation[]): Json[] {
+  const each = group.map(parameters)
+  const byName = Map.groupBy(each.flat(), ({ in: place, name }) => `${place} ${name}`)
+  return [...byName.values()].map((same) => ({
+    ...same[0],
+    required: same.length === group.length && same.every(({ required }) => required),
+  }))
+}
+
 function parameters(operation: Operation): Json[] {
   const input = schemaOf(operation.input, 'input')
   const properties = (input.properties ?? {}) as Record<string, Json>
@@ -102,7 +112,11 @@ function parameters(operation: Operation): Json[] {
     schema: properties[name],
     ...(properties[name]?.description ? { description: properties[name]?.description } : {}),
   }))
-  return [...own, ...headers(operation)]
+  const fixed = Object.entries(fixedQuery(operation.http)).map(([name, value]) => ({
+    ...{ name, in: 'query', required: true, schema: { const: value } },
+    description: `Calls ${operation.id}`,
+  }))
+  return [...own, ...fixed, ...headers(operation)]
 }
 
 function headers(operation: Operation): Json[] {
@@ -223,14 +237,20 @@ function entry(group: readonly Operation[]): Json {
     description: group
       .map((operation) => {
         const action = actionLiteral(operation)
+        const query = Object.keys(operation.http.query ?? {}).map((name) => `\`${name}\``)
+        const told = action
+          ? ` (action \`${action}\`)`
+          : query.length > 0
+            ? ` (with ${query.join(' and ')})`
+            : ''
         return [
-          `**${operation.id}**${action ? ` (action \`${action}\`)` : ''}: ${operation.summary}`,
+          `**${operation.id}**${told}: ${operation.summary}`,
           ...operation.boundaries.map((each) => `- ${each}`),
         ].join('\n')
       })
       .join('\n\n'),
     'x-operations': group.map(({ id, tool, effect }) => ({ id, tool, effect })),
-    parameters: parameters(first),
+    parameters: routeParameters(group),
     ...(body ? { requestBody: body } : {}),
     responses: responses(group),
     security: [...(guest ? [{}] : []), { bearer: [] }, { cookie: [] }],

@@ -1,4 +1,4 @@
-import type { Operation } from '../operation/define.ts'
+import { type Operation, routePath } from '../operation/define.ts'
 import { SURFACES } from '../surfaces/surfaces.ts'
 
 /** `/llms.txt`: what an agent reads first. */
@@ -8,7 +8,7 @@ export function llmsText(operations: readonly Operation[], origin: string): stri
       .filter(({ surface }) => surface === id)
       .map(
         ({ http, tool, effect, summary: what }) =>
-          `- \`${http.method} ${http.path}\` (tool \`${tool}\`, ${effect}): ${what}`,
+          `- \`${http.method} ${routePath(http)}\` (tool \`${tool}\`, ${effect}): ${what}`,
       )
     return `## ${id}\n\n${summary}\n\n${lines.join('\n')}`
   })

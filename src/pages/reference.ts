@@ -1,4 +1,4 @@
-import { actionLiteral, type Operation } from '../operation/define.ts'
+import { actionLiteral, type Operation, routePath } from '../operation/define.ts'
 import { ERRORS, type ErrorCode } from '../operation/errors.ts'
 import { inputFields } from '../operation/manifest.ts'
 import { SURFACES } from '../surfaces/surfaces.ts'
@@ -24,7 +24,7 @@ ${operations.filter(({ surface }) => surface === id).map(entry)}`,
 const entry = (operation: Operation): Html => {
   const { http, access } = operation
   const action = actionLiteral(operation)
-  return html`<details id="${operation.id}"><summary>${operation.summary}<br><code class="quiet">${http.method} ${http.path}${action && ` · ${action}`}</code></summary>
+  return html`<details id="${operation.id}"><summary>${operation.summary}<br><code class="quiet">${http.method} ${routePath(http)}${action && ` · ${action}`}</code></summary>
 <p><code>${operation.id}</code> · tool <code>${operation.tool}</code> · ${operation.effect} · for ${access.auth}${access.scope && html` with <code>${access.scope}</code>`}</p>
 <ul>${operation.boundaries.map((each) => html`<li>${each}</li>`)}</ul>
 ${inputs(operation)}

@@ -22,9 +22,10 @@ const STORIES = [
   'docs/connectors.md',
   'docs/notifications.md',
   'docs/promotion.md',
+  'docs/sync-jobs.md',
 ]
 /** Stories of what is done in the background. */
-const WITH_JOBS = ['docs/notifications.md', 'docs/promotion.md']
+const WITH_JOBS = ['docs/notifications.md', 'docs/promotion.md', 'docs/sync-jobs.md']
 
 /** What the story of connectors has beside the server: a REST API that is not ours. */
 const shopping = (file: string) =>

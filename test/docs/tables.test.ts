@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/metrics.ts'
-import { actionLiteral, type Operation } from '../../src/operation/define.ts'
+import { actionLiteral, type Operation, routePath } from '../../src/operation/define.ts'
 import { ERRORS } from '../../src/operation/errors.ts'
 import { OPERATIONS } from '../../src/operations.ts'
 import { ROOT } from './examples.ts'
@@ -17,7 +17,7 @@ const code = (text: string): string => `\`${text}\``
 
 function routeOf(operation: Operation): string {
   const action = actionLiteral(operation)
-  return `${code(`${operation.http.method} ${operation.http.path}`)}${action ? `<br>${code(action)}` : ''}`
+  return `${code(`${operation.http.method} ${routePath(operation.http)}`)}${action ? `<br>${code(action)}` : ''}`
 }
 
 const accessOf = ({ access }: Operation): string =>

@@ -38,6 +38,8 @@ export type World = {
   jobs: Jobs
   /** An active lesson, an active tier and a drafted store item, unchanged since `observedUpdatedAt`. */
   itemKey: string
+  /** A run of the catalog’s scan, which waits. */
+  syncRunId: string
   /** A device of the caller’s where it can have one, and a campaign that is over. */
   deviceId: string
   /** Tokens of a subscription’s links. */
@@ -75,6 +77,7 @@ export const SOME: World = {
     digest: '1'.repeat(64),
   },
   itemKey: 'item-0000',
+  syncRunId: 'sync-run-0000000000000000',
   deviceId: 'device-00000000000e0000',
   confirmToken: 'a-token-of-a-link.signed-0000',
   endToken: 'a-token-of-a-link.signed-0000',
@@ -82,6 +85,9 @@ export const SOME: World = {
   source: { source_org_id: 'elsewhere', source_auth_token: 'a-token' },
   planDigest: '0'.repeat(64),
 }
+
+/** The same in every organisation. */
+export const SYNC_JOB = 'sync-job-stripe-catalog-app-references-0001'
 
 type Inputs = Record<string, (world: World) => Record<string, unknown>>
 
@@ -426,6 +432,17 @@ export const INPUTS: Inputs = {
     ...{ key: itemKey, title: 'Suite score', observedUpdatedAt },
     envelope: commerceEnvelope('shop-details.update', `shop-product:${itemKey}`),
   }),
+  'sync-jobs.manifest.read': () => ({}),
+  'sync-jobs.read': () => ({ jobId: SYNC_JOB }),
+  'sync-jobs.checkpoint.read': () => ({ jobId: SYNC_JOB }),
+  'sync-jobs.drift.read': () => ({ jobId: SYNC_JOB }),
+  'sync-jobs.runs.start': () => ({ jobId: SYNC_JOB }),
+  'sync-jobs.runs.list': () => ({ jobId: SYNC_JOB }),
+  'sync-jobs.runs.read': ({ syncRunId }) => ({ runId: syncRunId }),
+  'sync-jobs.runs.cancel': ({ syncRunId }) => ({ runId: syncRunId }),
+  'sync-jobs.runs.resume': ({ syncRunId }) => ({ runId: syncRunId }),
+  'sync-jobs.schedules.put': () => ({ jobId: SYNC_JOB, cron: '17 3 * * *' }),
+  'sync-jobs.schedules.remove': () => ({ jobId: SYNC_JOB }),
   'policies.read': () => ({}),
   'policies.update': () => ({
     operationId: 'live.events.status.confirmed-update',
@@ -464,4 +481,7 @@ export const RECORDS = [
   'config-sync.jobs.cancel',
   'config-sync.jobs.rollback',
   'config-sync.deletes.create',
+  'sync-jobs.runs.start',
+  'sync-jobs.runs.cancel',
+  'sync-jobs.runs.resume',
 ]

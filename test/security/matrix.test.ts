@@ -49,9 +49,7 @@ const HOLDS: Partial<Record<Kind, (scope: string) => boolean>> = {
   'artist-admin key': () => true,
   automation: () => true,
   grant: (scope) =>
-    ['live:read', 'live:write', 'config:read', 'config:write', 'catalog:read', 'catalog:write'].includes(
-      scope,
-    ),
+    ['live', 'config', 'catalog', 'sync'].flatMap((of) => [`${of}:read`, `${of}:write`]).includes(scope),
 }
 
 /** What admission must say to a kind of principal: nothing, or the code of its refusal. */
@@ -186,6 +184,7 @@ function comparable(reply: Reply, world: World): unknown {
     world.channelId,
     world.snapshotId,
     world.scheduleId,
+    world.syncRunId,
     world.itemKey,
     world.workId,
     world.deviceId,

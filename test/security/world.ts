@@ -29,7 +29,7 @@ import { putWork } from '../../src/sync-feeds/work-log/store.ts'
 import { planOf } from '../config-sync/jobs.ts'
 import type { Caller, Reply, TestApp } from '../harness/app.ts'
 import { lesson, product, tier } from '../harness/catalog.ts'
-import type { Jobs, World } from './inputs.ts'
+import { type Jobs, SYNC_JOB, type World } from './inputs.ts'
 
 /** An answer that the published document does not have for the operation is a defect. */
 function expectDocumented(operation: Operation, { status, body }: Reply): void {
@@ -92,6 +92,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     channelId: await channelOf(app, org, event.updatedAt),
     itemKey: await itemsOf(app, org, event.updatedAt),
     workId: await workOf(app, org, event.updatedAt),
+    syncRunId: await syncRunOf(app, org),
     sessionId,
     approvalId: 'approval-none',
     ...configuration,
@@ -144,6 +145,23 @@ async function workOf(app: TestApp, org: string, occurredAt: Date): Promise<stri
   await putWork(app.deps.db, org, { ...entry, origin: 'people', version: 0 }, occurredAt)
   return id
 }
+
+/** A run of the catalog's scan that is paused for good; one that was made before has ended. */
+async function syncRunOf({ deps: { db } }: TestApp, org: string): Promise<string> {
+  const id = `sync-run-${randomBytes(8).toString('hex')}`
+  await db.query(sql`INSERT INTO sync_jobs (org, id, schedule) VALUES (${org}, ${SYNC_JOB}, ${SYNC_SCHEDULE}::jsonb)
+    ON CONFLICT (org, id) DO UPDATE SET schedule = excluded.schedule`)
+  await db.query(sql`
+    UPDATE sync_runs SET status = 'failed', finished_at = now()
+     WHERE org = ${org} AND job_id = ${SYNC_JOB} AND finished_at IS NULL`)
+  await db.query(sql`
+    INSERT INTO sync_runs (org, id, job_id, mode, status, requested_by, started_at, moved_at)
+    VALUES (${org}, ${id}, ${SYNC_JOB}, 'full', 'paused', ${`Suite of ${org}`}, now(), now())`)
+  return id
+}
+
+/** Nobody starts anything by it: it has no next time. */
+const SYNC_SCHEDULE = JSON.stringify({ cron: '17 3 * * *', timeZone: 'UTC', mode: 'full' })
 
 async function channelOf(app: TestApp, org: string, now: Date): Promise<string> {
   const id = `channel-${randomBytes(4).toString('hex')}`
@@ -370,6 +388,7 @@ export const ghostOf = (world: World): World => ({
   itemKey: other(world.itemKey),
   workId: other(world.workId),
   deviceId: other(world.deviceId),
+  syncRunId: other(world.syncRunId),
   campaignId: other(world.campaignId),
   confirmToken: other(world.confirmToken),
   endToken: other(world.endToken),

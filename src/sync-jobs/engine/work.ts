@@ -5,6 +5,7 @@ import type { Since, Source, SyncJobDefinition } from './definition.ts'
 import { SourceFailure, SourceLimited } from './definition.ts'
 import { finish } from './finish.ts'
 import { definitionOf } from './jobs.ts'
+import { measurePage, measureRun } from './measure.ts'
 import { RUN } from './runs.ts'
 import {
   findJobRow,
@@ -50,6 +51,7 @@ export async function work(deps: Deps, { data, signal }: JobRun): Promise<void> 
     if (signal.aborted) throw error
     await stop(deps, run, error)
   }
+  await measureRun(deps, run)
 }
 
 async function go(
@@ -67,7 +69,9 @@ async function go(
   for (let source = sources[run.source]; source; source = sources[run.source]) {
     signal.throwIfAborted()
     const page = await source.read(run.cursor, definition.pageSize ?? PAGE, signal)
-    run = await writePage(deps, { definition, run }, { page, sourceId: (source as Source).id })
+    const written = await writePage(deps, { definition, run }, { page, sourceId: (source as Source).id })
+    measurePage(deps, run, written)
+    run = written
   }
   await finish(deps, { definition, run, sources, coverage })
 }

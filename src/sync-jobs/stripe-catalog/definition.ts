@@ -21,7 +21,7 @@ export const stripeCatalog: SyncJobDefinition = {
   title: 'Stripe catalog app-reference snapshot',
   describe: {
     source: {
-      id: 'app-state-catalog-references',
+      id: 'fanful-app-state-catalog-references',
       type: 'app-state-snapshot',
       provider: 'stripe-catalog-readiness',
       endpoint: {

@@ -33,3 +33,20 @@ declare module 'socket.io' {
     close(): Promise<void>
   }
 }
+
+declare module '@supabase/stripe-sync-engine' {
+  export class StripeSync {
+    constructor(config: {
+      stripeSecretKey: string
+      stripeWebhookSecret: string
+      schema: string
+      poolConfig: import('pg').PoolConfig
+    })
+    /** Public there: it has no setting for the host. */
+    stripe: import('stripe').Stripe
+    syncPrices(): Promise<{ synced: number }>
+    close(): Promise<void>
+  }
+  /** Logs what fails and goes on. */
+  export function runMigrations(config: { schema: string; databaseUrl: string }): Promise<void>
+}

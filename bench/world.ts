@@ -4,6 +4,7 @@ import { createOrganisation } from '../src/access/organisations.ts'
 import type { Principal } from '../src/access/principal.ts'
 import { automationPrincipal } from '../src/access/principal.ts'
 import { createUser } from '../src/access/users.ts'
+import type { Config } from '../src/config.ts'
 import { removeDataFolder, temporaryDataFolder } from '../src/db/embedded/folder.ts'
 import type { Call } from '../src/operation/define.ts'
 import { type Serving, serve } from '../src/server.ts'
@@ -18,7 +19,7 @@ export type World = Serving & {
 }
 
 /** The real server on embedded PostgreSQL in a fresh folder, with one organisation and one automation key. */
-export async function openWorld(): Promise<World> {
+export async function openWorld(more: Partial<Config> = {}): Promise<World> {
   const dataDir = temporaryDataFolder('countersign-bench-')
   const serving = await serve(
     {
@@ -29,6 +30,7 @@ export async function openWorld(): Promise<World> {
       defaultOrg: ORG,
       logLevel: 'silent',
       trustProxy: false,
+      ...more,
     },
     { work: false },
   )

@@ -149,6 +149,16 @@ import { messagesAppend } from './sessions/messages-append.ts'
 import { read as sessionsRead } from './sessions/read.ts'
 import { list as surfacesList } from './surfaces/list.ts'
 import { SURFACES } from './surfaces/surfaces.ts'
+import { configChangesRead } from './sync-feeds/config-changes-read.ts'
+import { findingsRead } from './sync-feeds/findings-read.ts'
+import { list as feedsList } from './sync-feeds/list.ts'
+import { workLogPut } from './sync-feeds/work-log-put.ts'
+import { workLogRead } from './sync-feeds/work-log-read.ts'
+import { workLogRemove } from './sync-feeds/work-log-remove.ts'
+import { findingsJudge } from './sync-jobs/findings-judge.ts'
+import { findingsJudgePreview } from './sync-jobs/findings-judge-preview.ts'
+import { findingsList } from './sync-jobs/findings-list.ts'
+import { findingsRead as findingRead } from './sync-jobs/findings-read.ts'
 
 /** Every operation there is. Routes, tools, OpenAPI, manifests and commands follow from this list. */
 export const OPERATIONS: readonly Operation[] = checked([
@@ -297,6 +307,16 @@ export const OPERATIONS: readonly Operation[] = checked([
   itemsImport,
   stripeReadiness,
   stripeWritesList,
+  feedsList,
+  workLogRead,
+  findingsRead,
+  configChangesRead,
+  workLogRemove,
+  workLogPut,
+  findingsList,
+  findingRead,
+  findingsJudgePreview,
+  findingsJudge,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

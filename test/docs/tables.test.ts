@@ -85,7 +85,8 @@ test('[W-2] the section on the configuration hub says what each of its requests 
 })
 
 test('[W-2] the configuration that is described is the configuration that is read', () => {
-  const read = [...textOf('src/config.ts').matchAll(/^ {2}([A-Z_]+): z$|^ {2}([A-Z_]+): z\./gm)].map(
+  const sources = textOf('src/config.ts') + textOf('src/stripe/config.ts')
+  const read = [...sources.matchAll(/^ {2}([A-Z_]+): z$|^ {2}([A-Z_]+): z\./gm)].map(
     (match) => match[1] ?? match[2],
   )
   expect(read).toContain('COUNTERSIGN_SECRET')

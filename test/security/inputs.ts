@@ -33,6 +33,10 @@ export type World = {
   channelId: string
   snapshotId: string
   scheduleId: string
+  /** An open finding of the catalog’s scan. */
+  findingId: string
+  /** An entry of the public work log. */
+  workId: string
   jobs: Jobs
   /** An active lesson, an active tier and a drafted store item, unchanged since `observedUpdatedAt`. */
   itemKey: string
@@ -64,6 +68,8 @@ export const SOME: World = {
   channelId: 'channel-0000',
   snapshotId: 'snapshot-0123456789ab0000',
   scheduleId: 'schedule-0000',
+  findingId: `finding-${'0'.repeat(32)}`,
+  workId: 'work-0000',
   jobs: {
     planned: 'job-00000000000a0000',
     failed: 'job-00000000000b0000',
@@ -111,6 +117,8 @@ const commerceEnvelope = (action: string, id?: string) => ({
   contractId: 'creator.commerce.catalog',
   target: id === undefined ? { kind: 'shop-product' } : { id },
 })
+
+const judgement = { judgement: 'dismissed', evidenceHash: 'sha256-ofthesuite', note: 'It is intended.' }
 
 const participant = {
   email: 'suite@people.example',
@@ -334,6 +342,12 @@ export const INPUTS: Inputs = {
   'config-sync.schedules.list': () => ({}),
   'config-sync.schedules.put': ({ scheduleId }) => ({ id: scheduleId, name: 'Suite', keep: 3 }),
   'config-sync.schedules.remove': ({ scheduleId }) => ({ id: scheduleId }),
+  'sync-feeds.list': () => ({}),
+  'sync-feeds.work-log-read': () => ({ limit: 2 }),
+  'sync-feeds.findings-read': () => ({ limit: 2 }),
+  'sync-feeds.config-changes-read': () => ({ limit: 2 }),
+  'sync-feeds.work-log-put': ({ workId }) => ({ id: workId, title: 'Suite', summary: 'The suite says so.' }),
+  'sync-feeds.work-log-remove': ({ workId }) => ({ id: workId }),
   'config-sync.snapshots.restore': ({ snapshotId }) => ({ id: snapshotId, dry_run: true }),
   'config-sync.jobs.create': ({ org, configId, source }) => ({
     source_org_id: org,
@@ -416,6 +430,17 @@ export const INPUTS: Inputs = {
   'catalog.shop-details.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
     ...{ key: itemKey, title: 'Suite score', observedUpdatedAt },
     envelope: commerceEnvelope('shop-details.update', `shop-product:${itemKey}`),
+  }),
+  'sync-jobs.findings.list': () => ({}),
+  'sync-jobs.findings.read': ({ findingId }) => ({ fingerprint: findingId }),
+  'sync-jobs.findings.judge-preview': ({ findingId }) => ({ fingerprint: findingId, ...judgement }),
+  'sync-jobs.findings.judge': ({ findingId }) => ({
+    ...{ fingerprint: findingId, ...judgement },
+    envelope: {
+      ...envelope('sync-jobs.findings.judge'),
+      contractId: 'sync-jobs.findings',
+      target: { id: findingId },
+    },
   }),
   'policies.read': () => ({}),
   'policies.update': () => ({

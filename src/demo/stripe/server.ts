@@ -54,6 +54,8 @@ export type StripeOptions = {
   now?: () => number
   /** More requests than that within any second are answered 429. */
   limitPerSecond?: number
+  /** Called for each request before it is answered; the answer waits for it. */
+  onRequest?: (request: Logged) => void | Promise<void>
 }
 
 /**
@@ -129,6 +131,7 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSe
     const logged = logOf(request, requests.length, performance.now() - started)
     requests.push(logged)
     const text = await bodyOf(request)
+    await options.onRequest?.(logged)
     const answer = handle(request, text, logged)
     if (answer === 'nothing') return void request.socket.destroy()
     logged.status = answer.status

@@ -9,10 +9,12 @@ import { deliverJob, forgetUnconfirmed, resumeCampaigns } from '../notifications
 import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
-import { forgetEvents, scanForWaiting } from '../stripe/scan.ts'
+import { forgetEvents, scanForWaiting, scanJobWith } from '../stripe/scan.ts'
 import { dropOldEntries } from '../sync-feeds/retention.ts'
+import { beginIncremental } from '../sync-jobs/engine/runs.ts'
 import { forgetRuns, startDue } from '../sync-jobs/engine/schedules.ts'
 import { resumeStanding, runJob } from '../sync-jobs/engine/work.ts'
+import { STRIPE_CATALOG } from '../sync-jobs/stripe-catalog/definition.ts'
 import type { QueueJob } from './queue.ts'
 
 export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
@@ -59,6 +61,9 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   snapshotJob,
   syncJobWith(jobHooks),
   deliverJob,
-  stripeWritesJob,
   runJob,
+  scanJobWith((deps, tx, org) =>
+    beginIncremental(deps, tx, { org, jobId: STRIPE_CATALOG, requestedBy: 'Stripe' }),
+  ),
+  stripeWritesJob,
 ]

@@ -7,7 +7,7 @@ import { findItem, insertItem, updateItem } from '../catalog/store.ts'
 import type { StripeServer } from '../demo/stripe/server.ts'
 
 const FINDINGS = '/api/agent/sync-jobs/findings'
-const ORGS = ['laurel', 'juniper', 'willow', 'hazel', 'rowan', 'alder']
+const ORGS = ['laurel', 'juniper', 'willow', 'hazel', 'rowan', 'alder', 'maple']
 let drift: Awaited<ReturnType<typeof driftApp>>
 let app: TestApp
 let org: string
@@ -202,4 +202,27 @@ describe('a finding', () => {
     const reopened = await judge(automation, finding, back.body.confirmationText, { judgement: 'open' })
     expect(reopened.body.finding.status).toBe('open')
   })
+})
+
+test('[DR-14] the feed of findings has each of them as it is now, and a tombstone for what is resolved', async () => {
+  const feed = async (): Promise<any[]> =>
+    (await owner.call('GET', '/api/agent/sync-feeds/findings')).body.records
+  const [finding] = await list(owner)
+  expect(await feed()).toMatchObject([
+    {
+      type: 'sync.finding.upsert',
+      data: { fingerprint: finding.fingerprint, status: 'open', class: 'amount' },
+    },
+  ])
+  await setAmount(7700)
+  await scan(app, org, 'incremental')
+  const [now] = await list(owner)
+  expect((await feed()).at(-1)).toMatchObject({ data: { evidenceHash: now.evidenceHash } })
+  const { confirmationText } = (await preview(owner, now)).body
+  await judge(owner, now, confirmationText)
+  expect((await feed()).at(-1)).toMatchObject({ data: { status: 'dismissed' } })
+  await setAmount(8000)
+  await scan(app, org, 'incremental')
+  expect((await feed()).at(-1)).toMatchObject({ type: 'sync.finding.delete' })
+  expect(JSON.stringify(await feed())).not.toContain(priceId)
 })

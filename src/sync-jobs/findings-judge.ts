@@ -3,7 +3,9 @@ import { type Context, write } from '../operation/define.ts'
 import { EnvelopeSchema } from '../operation/envelope.ts'
 import { fail } from '../operation/errors.ts'
 import { type PlanDraft, PlanSchema } from '../operation/plan.ts'
+import { feedLog } from '../sync-feeds/append.ts'
 import { type FindingRow, keepJudgement, requireFinding } from './engine/findings.ts'
+import { tellFindings } from './findings-feed.ts'
 import {
   EvidenceHash,
   FINDINGS,
@@ -64,6 +66,8 @@ export const findingsJudge = write({
   preview: (ctx, input) => planJudgement(ctx, input),
   async apply(ctx, plan, { note, judgement }, before) {
     const after = await keepJudgement(ctx, before, { status: judgement, note })
+    await tellFindings(ctx.db, ctx.org, [after], ctx.now)
+    ctx.touched.add(feedLog('findings'))
     const finding = presentFinding(after)
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, finding },

@@ -157,6 +157,10 @@ import { workLogRead } from './sync-feeds/work-log-read.ts'
 import { workLogRemove } from './sync-feeds/work-log-remove.ts'
 import { checkpointRead } from './sync-jobs/checkpoint-read.ts'
 import { driftRead } from './sync-jobs/drift-read.ts'
+import { findingsJudge } from './sync-jobs/findings-judge.ts'
+import { findingsJudgePreview } from './sync-jobs/findings-judge-preview.ts'
+import { findingsList } from './sync-jobs/findings-list.ts'
+import { findingsRead as findingRead } from './sync-jobs/findings-read.ts'
 import { manifestRead as syncJobsManifestRead } from './sync-jobs/manifest-read.ts'
 import { read as syncJobsRead } from './sync-jobs/read.ts'
 import { runsCancel } from './sync-jobs/runs-cancel.ts'
@@ -331,6 +335,10 @@ export const OPERATIONS: readonly Operation[] = checked([
   runsResume,
   syncSchedulesPut,
   syncSchedulesRemove,
+  findingsList,
+  findingRead,
+  findingsJudgePreview,
+  findingsJudge,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

@@ -187,6 +187,7 @@ function comparable(reply: Reply, world: World): unknown {
     world.syncRunId,
     world.itemKey,
     world.workId,
+    world.findingId,
     world.deviceId,
     world.campaignId,
     ...Object.values(world.jobs),

@@ -23,6 +23,8 @@ export type Config = {
   trustProxy: boolean
   /** Let connectors reach addresses of the deployment's own network. */
   allowPrivateConnectors?: boolean
+  /** How long feeds keep tombstones, batches of changes and cursors; 30 unless told. */
+  feedDays?: number
   /** Who hands out media tokens for embedded rooms; absent: nobody. */
   media?: MediaConfig
   /** Credentials of push providers; what is absent is told as `provider-not-configured`. */
@@ -78,6 +80,12 @@ const Env = z.object({
     .optional(),
   COUNTERSIGN_TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false').default('false'),
   COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  COUNTERSIGN_FEED_DAYS: z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be a number of days')
+    .transform(Number)
+    .refine((days) => days >= 1, 'must be at least 1')
+    .default(30),
   COUNTERSIGN_MEDIA_URL: z
     .string()
     .refine(isMediaUrl, 'must be a wss:// or https:// URL (ws:// and http:// on loopback)')
@@ -133,6 +141,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     trustProxy: values.COUNTERSIGN_TRUST_PROXY === 'true',
     allowPrivateConnectors: values.COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS === 'true',
+    feedDays: values.COUNTERSIGN_FEED_DAYS,
     ...(values.COUNTERSIGN_MEDIA_URL && values.COUNTERSIGN_MEDIA_KEY && values.COUNTERSIGN_MEDIA_SECRET
       ? {
           media: {

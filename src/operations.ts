@@ -149,6 +149,12 @@ import { messagesAppend } from './sessions/messages-append.ts'
 import { read as sessionsRead } from './sessions/read.ts'
 import { list as surfacesList } from './surfaces/list.ts'
 import { SURFACES } from './surfaces/surfaces.ts'
+import { configChangesRead } from './sync-feeds/config-changes-read.ts'
+import { findingsRead } from './sync-feeds/findings-read.ts'
+import { list as feedsList } from './sync-feeds/list.ts'
+import { workLogPut } from './sync-feeds/work-log-put.ts'
+import { workLogRead } from './sync-feeds/work-log-read.ts'
+import { workLogRemove } from './sync-feeds/work-log-remove.ts'
 
 /** Every operation there is. Routes, tools, OpenAPI, manifests and commands follow from this list. */
 export const OPERATIONS: readonly Operation[] = checked([
@@ -297,6 +303,12 @@ export const OPERATIONS: readonly Operation[] = checked([
   itemsImport,
   stripeReadiness,
   stripeWritesList,
+  feedsList,
+  workLogRead,
+  findingsRead,
+  configChangesRead,
+  workLogRemove,
+  workLogPut,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

@@ -7,6 +7,7 @@ import type { Queryable } from '../db/pool.ts'
 import type { Deps } from '../deps.ts'
 import { joinSecrets } from '../operation/redact.ts'
 import type { Sealing } from '../operation/sealing.ts'
+import { appendBatchToFeed } from '../sync-feeds/append.ts'
 import { type DocumentWrite, type Resolved, resolveWrites } from './resolve.ts'
 import type { Secrets } from './secrets.ts'
 import {
@@ -88,7 +89,7 @@ function live(row: DocumentRow, { withSecrets }: WithSecrets): LiveDocument {
 }
 
 /**
- * The one way by which documents change, many at a time: versions, tombstones, secrets and index in the open
+ * The one way by which documents change, many at a time: versions, tombstones, secrets, index and feed in the open
  * transaction. Writes are of distinct documents; answers are in their order, unchanged ones as they were. Errors:
  * `not-found`, `stale`, `validation-failed`, as resolveWrites says; nothing is written then.
  */
@@ -159,11 +160,19 @@ export async function applyWrites(
     fresh ? insertDocumentRows(db, org, rows, options) : true,
     rows.length > 0 && !fresh ? writeDocumentRows(db, org, rows, options) : undefined,
     entries.length > 0 ? indexEntries(db, org, entries) : undefined,
+    // by now the transaction has its number, and nobody else writes these documents until it ends
+    appendBatchToFeed(db, { org, feed: 'config-changes', entries: changed.map(feedEntry), at: ctx.now }),
   ])
   if (!alone) throw new Raced('Another writer was quicker.')
   if (deleted.length > 0) await tombstone(db, org, deleted, ctx.now)
   return planned.map((each) => storedOf(each, ctx))
 }
+
+/** What the feed of changes says of a document: which one, and its version. */
+const feedEntry = ({ type, id, version, outcome }: Resolved) =>
+  outcome === 'deleted'
+    ? { key: keyOf({ type, id }), type: 'config.document.delete', data: null }
+    : { key: keyOf({ type, id }), type: 'config.document.upsert', data: { type, id, version } }
 
 const storedOf = (
   { type, id, outcome, row, after, version, updatedAt }: Resolved,

@@ -10,6 +10,7 @@ import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
 import { forgetEvents, scanForWaiting } from '../stripe/scan.ts'
+import { dropOldEntries } from '../sync-feeds/retention.ts'
 import { forgetRuns, startDue } from '../sync-jobs/engine/schedules.ts'
 import { resumeStanding, runJob } from '../sync-jobs/engine/work.ts'
 import type { QueueJob } from './queue.ts'
@@ -43,6 +44,7 @@ export const CRON_JOBS: readonly CronJob[] = [
   { name: 'sync-jobs.schedules', cron: '* * * * *', run: startDue },
   { name: 'sync-jobs.resume', cron: '* * * * *', run: resumeStanding },
   { name: 'sync-jobs.clean-up', cron: '51 4 * * *', run: forgetRuns },
+  { name: 'sync-feeds.retention', cron: '51 * * * *', run: dropOldEntries },
   { name: 'notifications.resume', cron: '* * * * *', run: resumeCampaigns },
   { name: 'catalog.stripe-writes-resume', cron: '* * * * *', run: resumeStripeWrites },
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },

@@ -33,6 +33,8 @@ export type World = {
   channelId: string
   snapshotId: string
   scheduleId: string
+  /** An entry of the public work log. */
+  workId: string
   jobs: Jobs
   /** An active lesson, an active tier and a drafted store item, unchanged since `observedUpdatedAt`. */
   itemKey: string
@@ -64,6 +66,7 @@ export const SOME: World = {
   channelId: 'channel-0000',
   snapshotId: 'snapshot-0123456789ab0000',
   scheduleId: 'schedule-0000',
+  workId: 'work-0000',
   jobs: {
     planned: 'job-00000000000a0000',
     failed: 'job-00000000000b0000',
@@ -334,6 +337,12 @@ export const INPUTS: Inputs = {
   'config-sync.schedules.list': () => ({}),
   'config-sync.schedules.put': ({ scheduleId }) => ({ id: scheduleId, name: 'Suite', keep: 3 }),
   'config-sync.schedules.remove': ({ scheduleId }) => ({ id: scheduleId }),
+  'sync-feeds.list': () => ({}),
+  'sync-feeds.work-log-read': () => ({ limit: 2 }),
+  'sync-feeds.findings-read': () => ({ limit: 2 }),
+  'sync-feeds.config-changes-read': () => ({ limit: 2 }),
+  'sync-feeds.work-log-put': ({ workId }) => ({ id: workId, title: 'Suite', summary: 'The suite says so.' }),
+  'sync-feeds.work-log-remove': ({ workId }) => ({ id: workId }),
   'config-sync.snapshots.restore': ({ snapshotId }) => ({ id: snapshotId, dry_run: true }),
   'config-sync.jobs.create': ({ org, configId, source }) => ({
     source_org_id: org,

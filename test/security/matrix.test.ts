@@ -187,6 +187,7 @@ function comparable(reply: Reply, world: World): unknown {
     world.snapshotId,
     world.scheduleId,
     world.itemKey,
+    world.workId,
     world.deviceId,
     world.campaignId,
     ...Object.values(world.jobs),

@@ -119,6 +119,8 @@ const EXEMPT_FILES = [
   'src/sessions/store.ts',
   'src/stripe/store.ts',
   'src/sync-jobs/engine/store.ts',
+  'src/sync-feeds/retention-store.ts',
+  'src/sync-feeds/seal-store.ts',
 ]
 
 describe('[T-3] the database refuses what points into another organisation', () => {

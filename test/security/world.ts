@@ -25,6 +25,7 @@ import { askSubscription } from '../../src/notifications/store.ts'
 import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
+import { putWork } from '../../src/sync-feeds/work-log/store.ts'
 import { planOf } from '../config-sync/jobs.ts'
 import type { Caller, Reply, TestApp } from '../harness/app.ts'
 import { lesson, product, tier } from '../harness/catalog.ts'
@@ -90,6 +91,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     messageId: await messageOf(app, org, event.updatedAt),
     channelId: await channelOf(app, org, event.updatedAt),
     itemKey: await itemsOf(app, org, event.updatedAt),
+    workId: await workOf(app, org, event.updatedAt),
     sessionId,
     approvalId: 'approval-none',
     ...configuration,
@@ -132,6 +134,14 @@ async function messageOf(app: TestApp, org: string, createdAt: Date): Promise<st
   const id = `message-${randomBytes(4).toString('hex')}`
   const by = { userId: 'nobody', displayName: `Fan of ${org}`, via: null }
   await insertMessage(app.deps.db, org, { ...by, id, channelId: 'general', body: `Hello ${org}`, createdAt })
+  return id
+}
+
+/** An entry of the work log, as people write them. */
+async function workOf(app: TestApp, org: string, occurredAt: Date): Promise<string> {
+  const id = `work-${randomBytes(4).toString('hex')}`
+  const entry = { id, title: 'Suite', summary: 'Before.', kind: 'release' as const, url: null, occurredAt }
+  await putWork(app.deps.db, org, { ...entry, origin: 'people', version: 0 }, occurredAt)
   return id
 }
 
@@ -358,6 +368,7 @@ export const ghostOf = (world: World): World => ({
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
   itemKey: other(world.itemKey),
+  workId: other(world.workId),
   deviceId: other(world.deviceId),
   campaignId: other(world.campaignId),
   confirmToken: other(world.confirmToken),

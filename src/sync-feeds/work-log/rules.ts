@@ -1,0 +1,60 @@
+import type { z } from 'zod'
+import type { WORK_KINDS, WorkLogData } from '../records.ts'
+
+/** An entry of the work log; nothing of it is private. */
+export type WorkEntry = {
+  id: string
+  title: string
+  summary: string
+  kind: (typeof WORK_KINDS)[number]
+  url: string | null
+  occurredAt: Date
+}
+
+/** Of a live event, what the work log may tell of it. */
+export type PublicEvent = { id: string; title: string; status: string; startsAt: Date | null }
+
+/** The statuses that guests see. */
+const PUBLIC = ['scheduled', 'live', 'ended']
+
+/** The entry's id: with a colon, so that it is none that people choose. */
+export const eventEntryId = (eventId: string): string => `live-event:${eventId}`
+
+/** What the work log says of an event; undefined where guests do not see it. */
+export function entryOfEvent(event: PublicEvent, now: Date): WorkEntry | undefined {
+  if (!PUBLIC.includes(event.status)) return undefined
+  return {
+    id: eventEntryId(event.id),
+    title: event.title,
+    summary: summaryOf(event),
+    kind: 'live-event',
+    url: null,
+    occurredAt: now,
+  }
+}
+
+function summaryOf({ status, startsAt }: PublicEvent): string {
+  if (status === 'live') return 'Live now.'
+  if (status === 'ended') return 'Ended.'
+  return startsAt ? `Scheduled for ${startsAt.toISOString()}.` : 'Scheduled.'
+}
+
+/** Whether two entries say the same of what happened, whenever that was. */
+export const saysTheSame = (a: WorkEntry, b: WorkEntry): boolean =>
+  a.title === b.title && a.summary === b.summary && a.kind === b.kind && a.url === b.url
+
+export const presentWork = ({
+  id,
+  title,
+  summary,
+  kind,
+  url,
+  occurredAt,
+}: WorkEntry): z.infer<typeof WorkLogData> => ({
+  id,
+  title,
+  summary,
+  kind,
+  url,
+  occurredAt: occurredAt.toISOString(),
+})

@@ -1586,6 +1586,7 @@ CREATE INDEX subscribers_pending ON public.subscribers USING btree (org, asked_a
 CREATE INDEX sync_findings_by_status ON public.sync_findings USING btree (org, job_id, status, opened_at DESC, fingerprint);
 CREATE INDEX sync_findings_by_subject ON public.sync_findings USING btree (org, job_id, source_kind, key);
 CREATE INDEX sync_jobs_due ON public.sync_jobs USING btree (next_at) WHERE (next_at IS NOT NULL);
+CREATE INDEX sync_records_parts ON public.sync_records USING btree (org, job_id, source_kind, ((content ->> 'partOf'::text)), key) WHERE ((content ->> 'partOf'::text) IS NOT NULL);
 CREATE INDEX sync_runs_by_time ON public.sync_runs USING btree (org, job_id, started_at DESC, id DESC);
 CREATE INDEX sync_runs_standing ON public.sync_runs USING btree (moved_at) WHERE (status = ANY (ARRAY['running'::text, 'paused'::text]));
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);

@@ -82,6 +82,10 @@ CREATE TABLE sync_records (
   FOREIGN KEY (org, job_id) REFERENCES sync_jobs (org, id)
 ) WITH (fillfactor = 80);
 
+-- records by what they are part of, as the prices of a product
+CREATE INDEX sync_records_parts ON sync_records (org, job_id, source_kind, (content->>'partOf'), key)
+ WHERE content->>'partOf' IS NOT NULL;
+
 CREATE TABLE sync_findings (
   org           text        NOT NULL,
   job_id        text        NOT NULL,

@@ -9,10 +9,11 @@ import { deliverJob, forgetUnconfirmed, resumeCampaigns } from '../notifications
 import { dropOldKeys } from '../operation/store.ts'
 import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
-import { forgetEvents, scanForWaiting } from '../stripe/scan.ts'
+import { forgetEvents, scanForWaiting, scanJobWith } from '../stripe/scan.ts'
 import { dropOldEntries } from '../sync-feeds/retention.ts'
 import { forgetRuns, startDue } from '../sync-jobs/engine/schedules.ts'
 import { resumeStanding, runJob } from '../sync-jobs/engine/work.ts'
+import { scanChanges } from '../sync-jobs/stripe-catalog/incremental.ts'
 import type { QueueJob } from './queue.ts'
 
 export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
@@ -61,4 +62,5 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   deliverJob,
   runJob,
   stripeWritesJob,
+  scanJobWith(scanChanges),
 ]

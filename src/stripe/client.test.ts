@@ -65,7 +65,7 @@ test('[ST-1] a price is what a catalog compares, and no more', async () => {
     currency: 'eur',
     unit_amount: 4500,
     recurring: { interval: 'year', interval_count: 1, trial_period_days: null, usage_type: 'licensed' },
-    metadata: { customer: 'somebody' },
+    metadata: { customer: 'somebody', countersign_item: 'lesson-offering:intro' },
     created: 1_767_225_600,
   })
   expect(await readPrice(access, made.id)).toEqual({
@@ -79,6 +79,7 @@ test('[ST-1] a price is what a catalog compares, and no more', async () => {
     intervalCount: 1,
     nickname: null,
     lookupKey: null,
+    madeFor: 'lesson-offering:intro',
     livemode: false,
     createdAt: new Date('2026-01-01T00:00:00.000Z'),
   })

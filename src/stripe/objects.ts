@@ -17,6 +17,8 @@ export type StripePrice = {
   intervalCount: number | null
   nickname: string | null
   lookupKey: string | null
+  /** The item of a catalog that it was made for, `membership-tier:studio-circle`; null: its metadata do not say. */
+  madeFor: string | null
   livemode: boolean
   createdAt: Date
 }
@@ -43,6 +45,15 @@ export type StripeEvent = {
   deleted: boolean
 }
 
+/** The member of a price's metadata that names the item it was made for. The rest of the metadata is not read. */
+export const CATALOG_ITEM = 'countersign_item'
+
+/** Whoever writes to the account can write anything there. */
+const itemIn = (metadata: Record<string, string> | null | undefined): string | null => {
+  const text = metadata?.[CATALOG_ITEM]
+  return text !== undefined && /^[a-z][a-z-]{0,40}:[a-z0-9-]{1,80}$/.test(text) ? text : null
+}
+
 const instant = (seconds: number): Date => new Date(seconds * 1000)
 const idOf = (value: string | { id: string }): string => (typeof value === 'string' ? value : value.id)
 
@@ -57,6 +68,7 @@ export const priceOf = (price: Stripe.Price): StripePrice => ({
   intervalCount: price.recurring?.interval_count ?? null,
   nickname: price.nickname,
   lookupKey: price.lookup_key ?? null,
+  madeFor: itemIn(price.metadata),
   livemode: price.livemode,
   createdAt: instant(price.created),
 })

@@ -63,6 +63,7 @@ test.each(['ours', 'stripe-stateful-mock'])(
       intervalCount: 1,
       nickname: null,
       lookupKey: null,
+      madeFor: null,
       livemode: false,
       createdAt: made[0]?.createdAt,
     })

@@ -1,4 +1,5 @@
 import type { SyncJobDefinition } from './engine/definition.ts'
+import { stripeCatalog } from './stripe-catalog/definition.ts'
 
 /** Every sync job. */
-export const DEFINITIONS: readonly SyncJobDefinition[] = []
+export const DEFINITIONS: readonly SyncJobDefinition[] = [stripeCatalog]

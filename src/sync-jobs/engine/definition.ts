@@ -17,6 +17,7 @@ export type Subject = { sourceKind: string; key: string }
 export type SourceRecord = Subject & {
   /** Which of two versions is the newer one. */
   updatedAt: Date
+  /** `partOf`, if any, names what the record is part of; see `partsOf`. */
   content: JsonObject
   /** The source says that it is gone. */
   deleted?: true
@@ -133,14 +134,15 @@ export type SyncJobDefinition = {
   pageSize?: number
   /**
    * The sources of a run in the order in which they are read; asked again whenever the run goes on, with the same
-   * `since`, so it must give the same ones. `notes` say what is not looked at, and why.
+   * `since`, so it must give the same ones. `notes` say what is not looked at, and why. `mode`: the run is a full one after
+   * all, since what was left is not enough for an incremental one.
    */
   sources(
     deps: Deps,
     org: string,
     mode: Mode,
     since: Since | null,
-  ): Promise<{ sources: readonly Source[]; notes: readonly string[]; coverage: Coverage }>
+  ): Promise<{ sources: readonly Source[]; notes: readonly string[]; coverage: Coverage; mode?: 'full' }>
   /**
    * In a page's own transaction, after its records were written: which subjects they concern, and all findings that hold
    * for those now. Findings of a judged subject that are not among them are resolved.

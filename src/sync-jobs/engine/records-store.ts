@@ -112,6 +112,23 @@ export async function recordsOf(
     .map(({ sourceKind, key, updatedAt, content }) => ({ sourceKind, key, updatedAt, content }))
 }
 
+/** Records of a kind that are part of one of these things (`content.partOf`), up to so many of each. */
+export async function partsOf(
+  db: Queryable,
+  { org, jobId }: Owner,
+  sourceKind: string,
+  wholes: readonly string[],
+  limitEach: number | null = null,
+): Promise<RecordNow[]> {
+  if (wholes.length === 0) return []
+  return db.query<RecordNow>(sql`
+    SELECT p.* FROM unnest(${wholes as string[]}::text[]) AS w (key), LATERAL (
+      SELECT r.source_kind AS "sourceKind", r.key, r.updated_at AS "updatedAt", r.content FROM sync_records r
+       WHERE r.org = ${org} AND r.job_id = ${jobId} AND r.source_kind = ${sourceKind} AND r.content->>'partOf' = w.key
+         AND r.deleted_at IS NULL
+       ORDER BY r.key LIMIT ${limitEach}) p`)
+}
+
 /** All hashes that the digest is made of, to check it. */
 export async function listHashes(db: Queryable, { org, jobId }: Owner): Promise<string[]> {
   const rows = await db.query<{ hash: string }>(sql`

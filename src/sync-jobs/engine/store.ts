@@ -150,6 +150,7 @@ export async function takeRun(
 /** Members of a run that change, named as its columns are. */
 export type RunChange = Partial<{
   status: RunStatus
+  mode: Mode
   source: number
   cursor: string | null
   previous_cursor: string | null

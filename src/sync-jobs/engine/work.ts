@@ -61,8 +61,9 @@ async function go(
   const job = (await findJobRow(deps.db, taken.org, taken.jobId)) as JobRow
   const asked = await definition.sources(deps, taken.org, taken.mode, sinceOf(job))
   const { sources, coverage } = asked
-  await note(deps, taken, { coverage, notes: JSON.stringify(asked.notes) })
-  let run = taken
+  const mode = asked.mode ?? taken.mode
+  await note(deps, taken, { coverage, mode, notes: JSON.stringify(asked.notes) })
+  let run: RunRow = { ...taken, mode }
   for (let source = sources[run.source]; source; source = sources[run.source]) {
     signal.throwIfAborted()
     const page = await source.read(run.cursor, definition.pageSize ?? PAGE, signal)

@@ -11,9 +11,10 @@ import { executeJob } from '../sessions/execute.ts'
 import { dropEndedLogs, expireOverdue } from '../sessions/jobs.ts'
 import { forgetEvents, scanForWaiting, scanJobWith } from '../stripe/scan.ts'
 import { dropOldEntries } from '../sync-feeds/retention.ts'
+import { beginIncremental } from '../sync-jobs/engine/runs.ts'
 import { forgetRuns, startDue } from '../sync-jobs/engine/schedules.ts'
 import { resumeStanding, runJob } from '../sync-jobs/engine/work.ts'
-import { scanChanges } from '../sync-jobs/stripe-catalog/incremental.ts'
+import { STRIPE_CATALOG } from '../sync-jobs/stripe-catalog/definition.ts'
 import type { QueueJob } from './queue.ts'
 
 export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
@@ -61,6 +62,8 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
   syncJobWith(jobHooks),
   deliverJob,
   runJob,
+  scanJobWith((deps, tx, org) =>
+    beginIncremental(deps, tx, { org, jobId: STRIPE_CATALOG, requestedBy: 'Stripe' }),
+  ),
   stripeWritesJob,
-  scanJobWith(scanChanges),
 ]

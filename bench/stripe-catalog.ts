@@ -12,7 +12,7 @@ import { ORG, openWorld } from './world.ts'
 const ACTIVE = 20_000
 const ARCHIVED = 2_000
 const ITEMS = 2_000
-const ROUNDS = 5
+const ROUNDS = 3
 /** Pages that were asked for when the process is killed, or the server answers 429 once. */
 const BREAKS_AT = 100
 const GOALS = { syncEngine: 3, bare: 0.4 }

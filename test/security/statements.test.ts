@@ -118,9 +118,9 @@ const EXEMPT_FILES = [
   'src/operation/store.ts',
   'src/sessions/store.ts',
   'src/stripe/store.ts',
-  'src/sync-jobs/engine/store.ts',
   'src/sync-feeds/retention-store.ts',
   'src/sync-feeds/seal-store.ts',
+  'src/sync-jobs/engine/store.ts',
 ]
 
 describe('[T-3] the database refuses what points into another organisation', () => {

@@ -155,6 +155,10 @@ import { list as feedsList } from './sync-feeds/list.ts'
 import { workLogPut } from './sync-feeds/work-log-put.ts'
 import { workLogRead } from './sync-feeds/work-log-read.ts'
 import { workLogRemove } from './sync-feeds/work-log-remove.ts'
+import { findingsJudge } from './sync-jobs/findings-judge.ts'
+import { findingsJudgePreview } from './sync-jobs/findings-judge-preview.ts'
+import { findingsList } from './sync-jobs/findings-list.ts'
+import { findingsRead as findingRead } from './sync-jobs/findings-read.ts'
 
 /** Every operation there is. Routes, tools, OpenAPI, manifests and commands follow from this list. */
 export const OPERATIONS: readonly Operation[] = checked([
@@ -309,6 +313,10 @@ export const OPERATIONS: readonly Operation[] = checked([
   configChangesRead,
   workLogRemove,
   workLogPut,
+  findingsList,
+  findingRead,
+  findingsJudgePreview,
+  findingsJudge,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

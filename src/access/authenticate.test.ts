@@ -78,9 +78,16 @@ describe('[X-4] keys', () => {
       client,
     })
     expect(principal.scopes).toEqual(
-      ['live:read', 'live:write', 'config:read', 'config:write', 'catalog:read', 'catalog:write'].map(
-        (scope) => `creator:laurel:${scope}`,
-      ),
+      [
+        'live:read',
+        'live:write',
+        'config:read',
+        'config:write',
+        'sync:read',
+        'sync:write',
+        'catalog:read',
+        'catalog:write',
+      ].map((scope) => `creator:laurel:${scope}`),
     )
     expect(principal.id).toBe(`grant:${principal.grantId}`)
 

@@ -224,6 +224,8 @@ describe('[X-11] an MCP client', () => {
         'live:write',
         'config:read',
         'config:write',
+        'sync:read',
+        'sync:write',
         'catalog:read',
         'catalog:write',
       ],

@@ -24,6 +24,8 @@ export const OAUTH_SCOPES: Readonly<Record<string, string>> = {
   'live:write': 'Propose changes to live rooms; a person approves each of them',
   'config:read': 'See configuration, what depends on what, and how organisations differ',
   'config:write': 'Propose changes to configuration; a person approves each of them',
+  'sync:read': 'See scans for drift: their checkpoints, their runs and what they found',
+  'sync:write': 'Start, stop and resume scans for drift; a person approves their schedules',
   'catalog:read': 'See lessons, store items and membership tiers, whatever their status',
   'catalog:write': 'Propose changes to what is sold and its prices; a person approves each of them',
 }

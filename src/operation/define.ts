@@ -91,6 +91,7 @@ export type ConfirmationKind =
   | 'policy-change'
   | 'config-change'
   | 'config-sync'
+  | 'finding-judgement'
   | 'catalog-change'
 
 export type Confirmation = {

@@ -254,7 +254,8 @@ test('[ST-6] a change at Stripe arrives by its own delivery', async () => {
 test('[ST-6] what Stripe tells begins a run of the catalog job, which reads it; the next one reads changes', async () => {
   const real = QUEUE_JOBS.find(({ name }) => name === job.name) as QueueJob
   const runs = () => listRuns(app.deps.db, 'laurel', { jobId: STRIPE_CATALOG, limit: 5 })
-  for (const mode of ['full', 'incremental']) {
+  for (const [index, mode] of ['full', 'incremental'].entries()) {
+    clock = new Date(NOW.getTime() + index * 60_000)
     const { body, headers } = told()
     expect((await post(body, headers)).body.received).toBe('new')
     await real.run(app.deps, {

@@ -8,6 +8,7 @@ export const SURFACES: Record<string, string> = {
   'configuration-hub':
     'See every configuration, what hangs together and what would break, and how two organisations differ.',
   'creator-commerce': 'Lessons, store items and membership tiers, their prices and what they are at Stripe.',
+  'sync-jobs': 'Scan for drift in pages with checkpoints, by hand or by the clock, and say what was found.',
   'sync-feeds': 'What changed, for readers with a cursor: public work, findings, configuration.',
   'action-contracts': 'Which actions exist, who may call them and what they ask for.',
   policies: 'What each write asks of people, automation and agents.',

@@ -33,6 +33,8 @@ export type World = {
   channelId: string
   snapshotId: string
   scheduleId: string
+  /** An open finding of the catalog’s scan. */
+  findingId: string
   /** An entry of the public work log. */
   workId: string
   jobs: Jobs
@@ -66,6 +68,7 @@ export const SOME: World = {
   channelId: 'channel-0000',
   snapshotId: 'snapshot-0123456789ab0000',
   scheduleId: 'schedule-0000',
+  findingId: `finding-${'0'.repeat(32)}`,
   workId: 'work-0000',
   jobs: {
     planned: 'job-00000000000a0000',
@@ -114,6 +117,8 @@ const commerceEnvelope = (action: string, id?: string) => ({
   contractId: 'creator.commerce.catalog',
   target: id === undefined ? { kind: 'shop-product' } : { id },
 })
+
+const judgement = { judgement: 'dismissed', evidenceHash: 'sha256-ofthesuite', note: 'It is intended.' }
 
 const participant = {
   email: 'suite@people.example',
@@ -425,6 +430,17 @@ export const INPUTS: Inputs = {
   'catalog.shop-details.confirmed-update': ({ itemKey, observedUpdatedAt }) => ({
     ...{ key: itemKey, title: 'Suite score', observedUpdatedAt },
     envelope: commerceEnvelope('shop-details.update', `shop-product:${itemKey}`),
+  }),
+  'sync-jobs.findings.list': () => ({}),
+  'sync-jobs.findings.read': ({ findingId }) => ({ fingerprint: findingId }),
+  'sync-jobs.findings.judge-preview': ({ findingId }) => ({ fingerprint: findingId, ...judgement }),
+  'sync-jobs.findings.judge': ({ findingId }) => ({
+    ...{ fingerprint: findingId, ...judgement },
+    envelope: {
+      ...envelope('sync-jobs.findings.judge'),
+      contractId: 'sync-jobs.findings',
+      target: { id: findingId },
+    },
   }),
   'policies.read': () => ({}),
   'policies.update': () => ({

@@ -49,9 +49,16 @@ const HOLDS: Partial<Record<Kind, (scope: string) => boolean>> = {
   'artist-admin key': () => true,
   automation: () => true,
   grant: (scope) =>
-    ['live:read', 'live:write', 'config:read', 'config:write', 'catalog:read', 'catalog:write'].includes(
-      scope,
-    ),
+    [
+      'live:read',
+      'live:write',
+      'config:read',
+      'config:write',
+      'sync:read',
+      'sync:write',
+      'catalog:read',
+      'catalog:write',
+    ].includes(scope),
 }
 
 /** What admission must say to a kind of principal: nothing, or the code of its refusal. */
@@ -188,6 +195,7 @@ function comparable(reply: Reply, world: World): unknown {
     world.scheduleId,
     world.itemKey,
     world.workId,
+    world.findingId,
     world.deviceId,
     world.campaignId,
     ...Object.values(world.jobs),

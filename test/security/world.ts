@@ -26,6 +26,7 @@ import { requestOf } from '../../src/operation/cli.ts'
 import type { Operation } from '../../src/operation/define.ts'
 import { openapi } from '../../src/operation/openapi.ts'
 import { putWork } from '../../src/sync-feeds/work-log/store.ts'
+import { STRIPE_CATALOG } from '../../src/sync-jobs/stripe-catalog/definition.ts'
 import { planOf } from '../config-sync/jobs.ts'
 import type { Caller, Reply, TestApp } from '../harness/app.ts'
 import { lesson, product, tier } from '../harness/catalog.ts'
@@ -91,6 +92,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     messageId: await messageOf(app, org, event.updatedAt),
     channelId: await channelOf(app, org, event.updatedAt),
     itemKey: await itemsOf(app, org, event.updatedAt),
+    findingId: await findingOf(app, org, event.updatedAt),
     workId: await workOf(app, org, event.updatedAt),
     sessionId,
     approvalId: 'approval-none',
@@ -170,6 +172,19 @@ async function itemsOf({ deps: { db } }: TestApp, org: string, at: Date): Promis
                                operation_id, requested_by, created_at, updated_at)
     VALUES (${org}, ${`write-${key}`}, 'shop-product', ${key}, 100, 'usd', 'done', 'Suite', ${key}, now(), 'suite', 'Suite', ${at}, ${at})`)
   return key
+}
+
+async function findingOf({ deps: { db } }: TestApp, org: string, at: Date): Promise<string> {
+  const fingerprint = `finding-${randomBytes(16).toString('hex')}`
+  await db.query(
+    sql`INSERT INTO sync_jobs (org, id) VALUES (${org}, ${STRIPE_CATALOG}) ON CONFLICT DO NOTHING`,
+  )
+  await db.query(sql`
+    INSERT INTO sync_findings (org, job_id, fingerprint, class, source_kind, key, summary, evidence, evidence_hash,
+                               needs_person, status, first_run, last_run, opened_at, seen_at)
+    VALUES (${org}, ${STRIPE_CATALOG}, ${fingerprint}, 'amount', 'lesson-offering', 'suite', ${`Found in ${org}.`}, '{}',
+            'sha256-ofthesuite', false, 'open', 'run', 'run', ${at}, ${at})`)
+  return fingerprint
 }
 
 /** A subscription that waits for its confirmation, a campaign that is over, and a device where the caller may have one. */
@@ -368,6 +383,7 @@ export const ghostOf = (world: World): World => ({
   snapshotId: other(world.snapshotId),
   scheduleId: other(world.scheduleId),
   itemKey: other(world.itemKey),
+  findingId: other(world.findingId),
   workId: other(world.workId),
   deviceId: other(world.deviceId),
   campaignId: other(world.campaignId),

@@ -82,16 +82,16 @@ export type DraftedFinding = FindingDraft & { fingerprint: string }
 
 /**
  * Findings that hold now. One that is new, or was resolved, is opened; a dismissed one opens again when its evidence is
- * another. Answers those that were opened by this.
+ * another. Answers those that were opened by this (`opened`), or whose evidence is another.
  */
 export async function putFindings(
   tx: Queryable,
   { org, jobId }: Owner,
   drafts: readonly DraftedFinding[],
   { runId, now }: { runId: string; now: Date },
-): Promise<FindingRow[]> {
+): Promise<(FindingRow & { opened: boolean })[]> {
   if (drafts.length === 0) return []
-  return tx.query<FindingRow>(sql`
+  return tx.query<FindingRow & { opened: boolean }>(sql`
     WITH given AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(drafts)}::jsonb) AS g (
         fingerprint text, class text, "sourceKind" text, key text, summary text, evidence jsonb, "evidenceHash" text,
@@ -117,8 +117,9 @@ export async function putFindings(
        WHERE f.org = ${org}
       RETURNING ${columns}
     )
-    SELECT w.* FROM written w LEFT JOIN before b ON b.fingerprint = w.fingerprint
-     WHERE w.status = 'open' AND b.status IS DISTINCT FROM 'open' ORDER BY w.fingerprint`)
+    SELECT w.*, w.status = 'open' AND b.status IS DISTINCT FROM 'open' AS opened
+      FROM written w LEFT JOIN before b ON b.fingerprint = w.fingerprint
+     WHERE (b.status, b.evidence_hash) IS DISTINCT FROM (w.status, w."evidenceHash") ORDER BY w.fingerprint`)
 }
 
 /** Resolves what is open or dismissed of these subjects, but for what still holds. Answers what was open. */

@@ -1,6 +1,7 @@
 import sql from 'sql-template-tag'
 import type { Transaction } from '../../db/pool.ts'
 import type { Deps } from '../../deps.ts'
+import { tellFindings } from '../findings-feed.ts'
 import type { ChangedRecord, RunContext, SourcePage, Subject, SyncJobDefinition } from './definition.ts'
 import { type DraftedFinding, putFindings, resolveFindings } from './findings-store.ts'
 import { outcomeOf, subjectText } from './page.ts'
@@ -58,10 +59,11 @@ export async function projectChanges(
     }),
   )
   const own = { org, jobId }
-  const opened = await putFindings(tx, own, [...drafts.values()], { runId, now })
+  const put = await putFindings(tx, own, [...drafts.values()], { runId, now })
   const resolved = await resolveFindings(tx, own, distinct(judged), [...drafts.keys()], { runId, now })
+  await tellFindings(tx, org, [...put, ...resolved], now)
   return {
-    opened: opened.length,
+    opened: put.filter((each) => each.opened).length,
     resolved: resolved.filter(({ judgedAt }) => judgedAt === null).length,
     quiet: drafts.size === 0 && resolved.length === 0,
   }

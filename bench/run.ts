@@ -14,6 +14,7 @@ const BENCHES = [
   'sync-throughput',
   'live-rooms',
   'contentful',
+  'stripe-catalog',
 ] as const
 
 const here = fileURLToPath(new URL('.', import.meta.url))

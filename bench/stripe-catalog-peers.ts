@@ -56,7 +56,7 @@ export async function openSyncEngine(place: Place, connection: pg.ClientConfig):
       )
       return rows[0] as Found
     },
-    forget: async () => void (await client.query(`TRUNCATE ${SCHEMA}.prices`)),
+    forget: async () => void (await client.query(`TRUNCATE ${SCHEMA}.prices CASCADE`)),
     async end() {
       await client.end()
       await sync.close()

@@ -1,4 +1,5 @@
 import type { Fault } from '../src/demo/stripe/faults.ts'
+import { idOf, makeProduct } from '../src/demo/stripe/objects.ts'
 import { startStripe } from '../src/demo/stripe/server.ts'
 
 /**
@@ -21,8 +22,19 @@ const server = await startStripe({
     process.send?.({ reached: tellAt })
   },
 })
-server.state.seedPrices(active)
-server.state.seedPrices(archived, { archived: true })
+const { state } = server
+/** As catalogs have them: ten prices of a product, and archived ones of products of their own. */
+for (const [count, isArchived] of [
+  [active, false],
+  [archived, true],
+] as const) {
+  const prefix = isArchived ? 'archived' : 'seeded'
+  const products = Array.from({ length: count / 10 }, (_, n) => idOf('prod', `${prefix} ${n}`))
+  for (const [n, product] of products.entries())
+    state.products.add(makeProduct({ id: product, name: `${prefix} ${n}`, created: 1_767_225_600 }))
+  const prices = state.seedPrices(count, { archived: isArchived, product: products[0] as string })
+  for (const [n, price] of prices.entries()) price.product = products[Math.floor(n / 10)] as string
+}
 
 /** How often each page was given. */
 function pages(): Record<string, number> {

@@ -28,8 +28,6 @@ export const OAUTH_SCOPES: Readonly<Record<string, string>> = {
   'sync:write': 'Start, stop and resume scans for drift; a person approves their schedules',
   'catalog:read': 'See lessons, store items and membership tiers, whatever their status',
   'catalog:write': 'Propose changes to what is sold and its prices; a person approves each of them',
-  'sync:read': 'See scans for drift: their checkpoints, their runs and what they found',
-  'sync:write': 'Start, stop and resume scans for drift; a person approves their schedules',
 }
 
 /** The scope of an organisation that an OAuth scope stands for; undefined for those that only concern tokens. */

@@ -8,9 +8,6 @@ export const SCAN = 'stripe.scan'
 
 /** Changes come in bursts (a price list is changed price by price); one scan sees them all. */
 const GATHERED_MS = 2_000
-/** A scan that was under way when an event arrived may have passed it: another follows. */
-const AGAIN_MS = 10_000
-
 /** Starts an incremental scan of the organisation's catalog in this transaction; false: one is under way. */
 export type StartScan = (deps: Deps, tx: Transaction, org: string) => Promise<boolean>
 
@@ -34,17 +31,17 @@ export const scanJobWith = (startScan: StartScan): QueueJob => ({
     await deps.db.transaction(async (tx) => {
       const now = deps.clock()
       if (!(await isWaiting(tx, org))) return
+      // one that is under way may have passed what an event tells of: the clock asks again, until another has begun
       if (await startScan(deps, tx, org)) await takeWaiting(tx, org, now)
-      else await askForScan(tx, org, now, AGAIN_MS)
     })
   },
 })
 
-/** By then a scan was asked for, or its job is lost. */
-const WAITED_MS = 60_000
+/** By then a scan has begun, or could not begin yet, or its job is lost. */
+const WAITED_MS = 15_000
 const AT_ONCE = 100
 
-/** Events whose job is lost, or has used up its attempts, get another. */
+/** Asks again for the scans that events still wait for. */
 export async function scanForWaiting(deps: Deps): Promise<void> {
   const now = deps.clock()
   const before = new Date(now.getTime() - WAITED_MS)

@@ -1,9 +1,13 @@
 import sql from 'sql-template-tag'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type TestApp, testApp } from '../../test/harness/app.ts'
+import { runOut } from '../../test/harness/sync-source.ts'
 import { type StripeServer, startStripe } from '../demo/stripe/server.ts'
 import { installJobs } from '../jobs/install.ts'
+import { QUEUE_JOBS } from '../jobs/list.ts'
 import type { QueueJob } from '../jobs/queue.ts'
+import { listRuns } from '../sync-jobs/engine/runs.ts'
+import { STRIPE_CATALOG } from '../sync-jobs/stripe-catalog/definition.ts'
 import { forgetEvents, scanForWaiting, scanJobWith } from './scan.ts'
 
 const SECRETS = { old: 'whsec_the0old0secret', next: 'whsec_the0next0secret' }
@@ -123,11 +127,14 @@ test('[ST-7] an event that arrives while a scan is under way is scanned for afte
   await scan()
   expect(started).toEqual([])
   expect((await rows())[0]?.takenAt).toBeNull()
+  expect(await asked()).toHaveLength(1)
+  clock = new Date(NOW.getTime() + 16_000)
+  await scanForWaiting(app.deps)
   expect(await asked()).toHaveLength(2)
   underWay = false
   await scan()
   expect(started).toEqual(['laurel'])
-  expect((await rows())[0]?.takenAt).toEqual(NOW)
+  expect((await rows())[0]?.takenAt).toEqual(clock)
 })
 
 test('[ST-7] where the job of a scan is lost the clock asks for another', async () => {
@@ -136,7 +143,7 @@ test('[ST-7] where the job of a scan is lost the clock asks for another', async 
   await app.deps.db.query(sql`DELETE FROM pgboss.job WHERE name = ${job.name}`)
   await scanForWaiting(app.deps)
   expect(await asked()).toEqual([])
-  clock = new Date(NOW.getTime() + 61_000)
+  clock = new Date(NOW.getTime() + 16_000)
   await scanForWaiting(app.deps)
   expect(await asked()).toEqual([{ org: 'laurel' }])
   await scan()
@@ -242,4 +249,24 @@ test('[ST-6] a change at Stripe arrives by its own delivery', async () => {
   await stripe.redeliver(stripe.state.events.items[0]?.id as string)
   expect(stripe.deliveries.map(({ status }) => status)).toEqual([200, 200])
   expect(await rows()).toHaveLength(1)
+})
+
+test('[ST-6] what Stripe tells begins a run of the catalog job, which reads it; the next one reads changes', async () => {
+  const real = QUEUE_JOBS.find(({ name }) => name === job.name) as QueueJob
+  const runs = () => listRuns(app.deps.db, 'laurel', { jobId: STRIPE_CATALOG, limit: 5 })
+  for (const [index, mode] of ['full', 'incremental'].entries()) {
+    clock = new Date(NOW.getTime() + index * 60_000)
+    const { body, headers } = told()
+    expect((await post(body, headers)).body.received).toBe('new')
+    await real.run(app.deps, {
+      ...{ data: { org: 'laurel' }, signal: new AbortController().signal, last: false },
+    })
+    const [run] = await runs()
+    expect(run).toMatchObject({ status: 'running', mode, requestedBy: 'Stripe' })
+    const ended = await runOut(app.deps, 'laurel', run?.id as string)
+    expect(ended).toMatchObject({ status: 'completed', mode })
+    expect(ended.scanned).toBeGreaterThan(0)
+  }
+  expect(await runs()).toHaveLength(2)
+  expect((await rows()).every((row) => row.takenAt !== null)).toBe(true)
 })

@@ -65,7 +65,7 @@ export type StripeOptions = {
 export async function startStripe(options: StripeOptions = {}): Promise<StripeServer> {
   const { livemode = false, webhookSecret = 'whsec_ZGVtby13ZWJob29rLXNlY3JldC1mb3ItdGVzdHM' } = options
   const key = options.key ?? `sk_${livemode ? 'live' : 'test'}_51DemoKeyOfTheLocalStripeLikeServer00`
-  const state = makeState({ livemode, ...(options.now ? { now: options.now } : {}) })
+  const state = makeState({ account: key, livemode, ...(options.now ? { now: options.now } : {}) })
   const requests: Logged[] = []
   const deliveries: Delivery[] = []
   const faults = faultsOf()

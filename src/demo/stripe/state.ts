@@ -56,13 +56,18 @@ const API_VERSION = '2026-10-28.endive'
 const SEEDED_FROM = 1_767_225_600
 const BY_HAND: Event['request'] = { id: null, idempotency_key: null }
 
-export function makeState({ livemode = false, now = () => Math.floor(Date.now() / 1000) } = {}): State {
+/** `account`: ids that are made are of this account alone, as Stripe's are. */
+export function makeState({
+  account = '',
+  livemode = false,
+  now = () => Math.floor(Date.now() / 1000),
+} = {}): State {
   const prices = shelf<Price>()
   const products = shelf<Product>()
   const events = shelf<Event>()
   let made = 0
   let seeded = 0
-  const nextId = (prefix: string) => idOf(prefix, `made ${++made}`)
+  const nextId = (prefix: string) => idOf(prefix, `${account} made ${++made}`)
 
   const told = (
     type: string,

@@ -1,3 +1,4 @@
+import sql from 'sql-template-tag'
 import type { Transaction } from '../../db/pool.ts'
 import type { Deps } from '../../deps.ts'
 import { tellFindings } from '../findings-feed.ts'
@@ -38,14 +39,17 @@ export const fingerprintOf = (
 ): string =>
   `finding-${deps.sealing.hash(JSON.stringify(['finding', jobId, kind, sourceKind, key])).slice(0, 32)}`
 
+/** `quiet`: no finding was written, so nobody is told of anything. */
+type Projected = { opened: number; resolved: number; quiet: boolean }
+
 /** Has what changed judged, and keeps the findings that come of it. */
 export async function projectChanges(
   tx: Transaction,
   definition: SyncJobDefinition,
   context: RunContext,
   changed: readonly ChangedRecord[],
-): Promise<{ opened: number; resolved: number }> {
-  if (changed.length === 0) return { opened: 0, resolved: 0 }
+): Promise<Projected> {
+  if (changed.length === 0) return { opened: 0, resolved: 0, quiet: true }
   const { deps, org, jobId, runId, now } = context
   const { judged, findings } = await definition.project(tx, context, changed)
   const drafts = new Map(
@@ -58,8 +62,11 @@ export async function projectChanges(
   const put = await putFindings(tx, own, [...drafts.values()], { runId, now })
   const resolved = await resolveFindings(tx, own, distinct(judged), [...drafts.keys()], { runId, now })
   await tellFindings(tx, org, [...put, ...resolved], now)
-  const opened = put.filter((each) => each.opened)
-  return { opened: opened.length, resolved: resolved.filter(({ judgedAt }) => judgedAt === null).length }
+  return {
+    opened: put.filter((each) => each.opened).length,
+    resolved: resolved.filter(({ judgedAt }) => judgedAt === null).length,
+    quiet: drafts.size === 0 && resolved.length === 0,
+  }
 }
 
 const distinct = (subjects: readonly Subject[]): Subject[] => [
@@ -88,6 +95,9 @@ export async function writePage(
     sendRecords(tx, own, outcome.written, now)
     sendSeen(tx, own, outcome.seen, run.id)
     const found = await projectChanges(tx, definition, contextOf(deps, run, now), outcome.changed)
+    // a page that nobody is told of need not wait for the disk: where PostgreSQL itself dies it is lost whole, with its
+    // checkpoint, and read again; what ends the run waits for all of them
+    if (found.quiet) tx.send(sql`SET LOCAL synchronous_commit = off`)
     const moved = movedRun(held.run, { page, sourceId, outcome, found })
     const { pages, scanned, processed, duplicates, conflicts, opened, resolved, source } = moved
     await updateRun(

@@ -9,6 +9,8 @@ export const SURFACES: Record<string, string> = {
     'See every configuration, what hangs together and what would break, and how two organisations differ.',
   'creator-commerce': 'Lessons, store items and membership tiers, their prices and what they are at Stripe.',
   'sync-feeds': 'What changed, for readers with a cursor: public work, findings, configuration.',
+  'workflow-triggers':
+    'Be woken by signed messages when something changed: subscriptions and their deliveries.',
   'action-contracts': 'Which actions exist, who may call them and what they ask for.',
   policies: 'What each write asks of people, automation and agents.',
   audit: 'Who did, or was refused, what.',

@@ -1,5 +1,5 @@
 import { standing } from '../access/standing.ts'
-import type { Transaction } from '../db/pool.ts'
+import type { Queryable, Transaction } from '../db/pool.ts'
 import type { Deps } from '../deps.ts'
 import type { JobRun, QueueJob } from '../jobs/queue.ts'
 import { enqueue } from '../jobs/send.ts'
@@ -64,11 +64,11 @@ export async function deliver(
     return
   }
   const until = new Date(now.getTime() + CLAIM_MS)
-  const delivery = await claimDelivery(deps.db, org, id, { attempts: attempt, now, until })
-  if (!delivery) return
+  // at once with the look at it, since others look while the claim is under way
   underWay.set(key, (underWay.get(key) ?? 0) + 1)
   try {
-    await attemptAt(deps, delivery, subscription, signal)
+    const delivery = await claimDelivery(deps.db, org, id, { attempts: attempt, now, until })
+    if (delivery) await attemptAt(deps, delivery, subscription, signal)
   } finally {
     const rest = (underWay.get(key) ?? 1) - 1
     if (rest > 0) underWay.set(key, rest)
@@ -138,7 +138,7 @@ function nextAfter(deps: Deps, { tries, eventId }: Delivery, sent: Sent, now: Da
 
 /** Asks for an attempt now, whatever was planned. */
 export async function deliverNow(
-  tx: Transaction,
+  tx: Queryable,
   { org, id, attempts }: Pick<Delivery, 'org' | 'id' | 'attempts'>,
   now: Date,
 ): Promise<void> {

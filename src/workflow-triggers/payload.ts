@@ -1,3 +1,4 @@
+import type { JsonObject } from '../sync-jobs/engine/definition.ts'
 import { FAMILIES, type FamilyId, type TriggerSubject } from './families.ts'
 
 export type PayloadInput = {
@@ -26,7 +27,7 @@ export function payloadOf(input: PayloadInput) {
     test: input.test ?? false,
     organisation: input.org,
     subject: input.subject,
-    data: data.parse(input.data),
+    data: data.parse(input.data) as JsonObject,
     manifest: { href: `${input.origin}${manifest}`, method: 'GET' as const },
     session: input.session,
     prompt,

@@ -12,6 +12,7 @@ import { createOutput } from './output.ts'
 import { serverCommands } from './server.ts'
 import { snapshotCommands } from './snapshots.ts'
 import { syncCommands } from './sync.ts'
+import { triggerCommands } from './triggers.ts'
 
 // known before the line is parsed, for lines that cannot be
 const wantsJson = process.argv.includes('--json')
@@ -44,6 +45,7 @@ connectorCommands(program, OPERATIONS, process.env, output)
 snapshotCommands(program, OPERATIONS, process.env, output)
 syncCommands(program, OPERATIONS, process.env, output)
 liveCommands(program, OPERATIONS, process.env, output)
+triggerCommands(program, OPERATIONS, process.env, output)
 serverCommands(program, output)
 allowJsonEverywhere(program)
 

@@ -55,7 +55,14 @@ const happen = async (id = 'studio-1') =>
     emitTrigger(tx, {
       ...{ org: 'laurel', family: 'live.readiness.changed', at: now },
       subject: { kind: 'live-event', id, title: 'Studio' },
-      data: { eventId: id, before: 'draft', after: 'ready', streamKey: 'never-told' },
+      data: {
+        eventId: id,
+        before: 'blocked',
+        after: 'ready',
+        statusBefore: 'draft',
+        statusAfter: 'scheduled',
+        streamKey: 'never-told',
+      },
     }),
   )
 

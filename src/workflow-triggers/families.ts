@@ -9,7 +9,13 @@ const Drift = z.object({
   resolved: z.int().min(0).optional(),
   open: z.int().min(0).optional(),
 })
-const Readiness = z.object({ eventId: z.string(), before: z.string(), after: z.string() })
+const Readiness = z.object({
+  eventId: z.string(),
+  before: z.string(),
+  after: z.string(),
+  statusBefore: z.string().optional(),
+  statusAfter: z.string().optional(),
+})
 const Approval = z.object({
   sessionId: z.string(),
   approvalId: z.string(),
@@ -79,7 +85,13 @@ export const FAMILIES: Readonly<Record<FamilyId, Family>> = {
     data: Readiness,
     sample: {
       subject: { kind: 'live-event', id: 'studio-room-1a2b3c4d', title: 'Studio Room' },
-      data: { eventId: 'studio-room-1a2b3c4d', before: 'needs-stream', after: 'ready' },
+      data: {
+        eventId: 'studio-room-1a2b3c4d',
+        before: 'blocked',
+        after: 'ready',
+        statusBefore: 'draft',
+        statusAfter: 'scheduled',
+      },
     },
   },
   'session.approval.requested': {
@@ -111,7 +123,7 @@ export const FAMILIES: Readonly<Record<FamilyId, Family>> = {
     data: SyncFinished,
     sample: {
       subject: { kind: 'config-job', id: 'job-0123456789abcdef', title: 'sync' },
-      data: { jobId: 'job-0123456789abcdef', kind: 'sync', status: 'completed' },
+      data: { jobId: 'job-0123456789abcdef', kind: 'sync', status: 'succeeded' },
     },
   },
   'member.idea.submitted': {

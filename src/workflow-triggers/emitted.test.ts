@@ -59,8 +59,9 @@ test('[TR-20] an approval that is asked for is told; [TR-13] to who sees its ses
     input: { eventId, nextStatus: 'cancelled' },
   })
   expect(asked.status, JSON.stringify(asked.body)).toBe(201)
-  const [told] = await events('session.approval.requested')
-  expect(told?.data).toMatchObject({ sessionId, approvalId: asked.body.approval.id, planDigest })
+  const approvalId = asked.body.approval.id
+  const told = (await events('session.approval.requested')).find(({ subject }) => subject.id === approvalId)
+  expect(told?.data).toMatchObject({ sessionId, approvalId, planDigest })
   await fanOut(app.deps, { data: { org: 'laurel', id: told?.id } })
   const deliveries = async (caller: Caller) => {
     const { body } = await caller.call('GET', BASE)

@@ -51,7 +51,7 @@ CREATE TABLE stripe_writes (
   status            text        NOT NULL CHECK (status IN ('pending', 'mapped', 'done', 'failed', 'superseded')),
   -- created: a new price; kept: the mapped price was already as wanted
   outcome           text        CHECK (outcome IN ('created', 'kept')),
-  -- what the price is of at Stripe: a product that is there, else a new one of this name
+  -- what the price is of at Stripe: a product that is there, or (empty) a new one of this name; null: not settled yet
   product_id        text,
   product_name      text        NOT NULL,
   made_price_id     text,

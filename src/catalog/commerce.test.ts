@@ -1,15 +1,19 @@
+import sql from 'sql-template-tag'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Caller, type TestApp, testApp } from '../../test/harness/app.ts'
 import {
   type CommerceWrite,
   confirm,
   confirmed,
+  finding,
   lesson,
   previewed,
   product,
   tier,
 } from '../../test/harness/catalog.ts'
 import { insertItem } from './store.ts'
+
+const LESSON = '/api/admin/catalog/items/lesson-offering/intro-guitar-lesson'
 
 let app: TestApp | undefined
 let owner: Caller
@@ -185,6 +189,44 @@ describe('confirmed writes of commerce', () => {
     })
     // a lesson is no tier
     expect((await previewed(owner, 'tierMapping', { key, stripePriceId: null })).status).toBe(404)
+  })
+
+  test('[CA-28] what is to fix a finding is refused once that is another, is over, or is of something else', async () => {
+    const input = { key: 'intro-guitar-lesson', amountCents: 7000 }
+    const fresh = await finding(here())
+    const seen = await previewed(owner, 'lessonPrice', { ...input, finding: fresh })
+    expect(seen.status).toBe(200)
+    const codeOf = async (given: Record<string, unknown>) =>
+      (await previewed(owner, 'lessonPrice', { ...input, finding: { ...fresh, ...given } })).body.code
+    expect(await codeOf({ evidenceHash: 'evidence-0' })).toBe('stale')
+    expect(await codeOf({ fingerprint: 'finding-of-nothing' })).toBe('not-found')
+    const foreign = await finding(here(), 'evidence-1', 'another-lesson')
+    expect(await codeOf(foreign)).toBe('validation-failed')
+    await finding(here(), 'evidence-2')
+    expect((await confirm(owner, 'lessonPrice', { ...input, finding: fresh }, seen)).body.code).toBe('stale')
+    await here().deps.db.query(sql`UPDATE sync_findings SET status = 'resolved' WHERE org = 'laurel'`)
+    expect(await codeOf({ evidenceHash: 'evidence-2' })).toBe('conflict')
+    expect((await owner.call('GET', LESSON)).body.item.version).toBe(1)
+  })
+
+  test('[CA-28] an approval of a fix is of no use once the finding is another', async () => {
+    const agent = await here().key({ org: 'laurel', role: 'agent' })
+    const input = { key: 'intro-guitar-lesson', amountCents: 7000, finding: await finding(here()) }
+    const seen = await previewed(agent, 'lessonPrice', input)
+    const opened = await agent.call('POST', '/api/agent/sessions', {
+      ...{ workflow: 'catalog', client: { id: 'c', name: 'C', kind: 'test' } },
+    })
+    const session = `/api/agent/sessions/${opened.body.session.id}`
+    const { planDigest, plan } = seen.body
+    const asked = await agent.call('POST', `${session}/approvals`, {
+      ...{ operationId: plan.operationId, input, planDigest, reason: 'Drift.' },
+    })
+    const { id } = asked.body.approval
+    await owner.call('PATCH', `${session}/approvals/${id}`, { decision: 'approve', planDigest })
+    await finding(here(), 'evidence-2')
+    const refused = await confirm(agent, 'lessonPrice', input, seen, { approval: { id, planDigest } })
+    expect([refused.status, refused.body.code]).toEqual([412, 'stale'])
+    expect((await owner.call('GET', LESSON)).body.item).toMatchObject({ amountCents: 7500, version: 1 })
   })
 
   test('[CA-9] nobody writes but who administers', async () => {

@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { write } from '../operation/define.ts'
+import { type Context, write } from '../operation/define.ts'
 import { PlanSchema } from '../operation/plan.ts'
 import { observedOf, REDACTIONS, requireItem, targetOf } from './plan.ts'
-import { refOf } from './rules.ts'
+import { type CatalogItem, refOf } from './rules.ts'
 import { CONTRACT_ID, DryRun, ExpectedVersion, Key, Kind, ObservedUpdatedAt, WRITES } from './schema.ts'
 import { deleteItem } from './store.ts'
+import { hasOpenWrite } from './stripe/store.ts'
 import { presentItem } from './view.ts'
 import { KIND_NAMES } from './wording.ts'
 
@@ -15,6 +16,7 @@ export const itemsRemove = write({
   summary: 'Remove a draft or a retired item from the catalog for good.',
   boundaries: [
     'An active item is not removed; retire it first.',
+    'Nor is one whose price is still to be written at Stripe.',
     'Its price at Stripe stays as it is there.',
     'Its audit stays; its key is free again.',
   ],
@@ -58,9 +60,7 @@ export const itemsRemove = write({
         { op: 'delete' as const, pointer: '', label: item.title, before: presentItem(item), after: null },
       ],
       affectedSurfaces: ['creator-commerce manifest'],
-      blockers: item.active
-        ? [{ code: 'plan-blocked' as const, message: `${item.title} is active; retire it first.` }]
-        : [],
+      blockers: (await standing(ctx, item)).map((message) => ({ code: 'plan-blocked' as const, message })),
       warnings:
         item.stripePriceId === null
           ? []
@@ -79,3 +79,11 @@ export const itemsRemove = write({
     }
   },
 })
+
+/** Why an item stays for now. What a job makes at Stripe for what is gone would be nobody's. */
+const standing = async (ctx: Context, item: CatalogItem): Promise<string[]> => [
+  ...(item.active ? [`${item.title} is active; retire it first.`] : []),
+  ...((await hasOpenWrite(ctx.db, ctx.org, item))
+    ? ['Its price is still to be written at Stripe; wait until that is done.']
+    : []),
+]

@@ -2,10 +2,12 @@ import { z } from 'zod'
 import { write } from '../operation/define.ts'
 import {
   applyCommerce,
+  asked,
   COMMERCE,
   CONFIRM_ERRORS,
   CommerceOutput,
   confirmFields,
+  findingField,
   planCommerce,
   RECORD,
 } from './commerce.ts'
@@ -15,6 +17,7 @@ export const lessonPriceFields = {
   key: Key.describe('The lesson'),
   amountCents: AmountCents,
   currency: Currency.optional().describe('As it is unless told'),
+  ...findingField,
 }
 
 export const lessonPriceConfirmedUpdate = write({
@@ -25,6 +28,7 @@ export const lessonPriceConfirmedUpdate = write({
   boundaries: [
     'Prices at Stripe are never changed: a mapped lesson gets a new one, and the old one is archived.',
     'What is booked already stays as agreed.',
+    'For a finding the price is made at Stripe even if the catalog has it already: the two differ.',
     'Without a Stripe account of the organisation only the catalog changes, and the plan says so.',
   ],
   http: { method: 'POST', path: COMMERCE },
@@ -49,7 +53,7 @@ export const lessonPriceConfirmedUpdate = write({
     attribution:
       'The redacted lesson before and after, with identity, client, idempotency key and correlation id.',
   },
-  preview: (ctx, { key, amountCents, currency }) =>
-    planCommerce(ctx, { sourceKind: 'lesson-offering', key }, { amountCents, currency }),
+  preview: (ctx, { key, amountCents, currency, finding }) =>
+    planCommerce(ctx, { sourceKind: 'lesson-offering', key }, { amountCents, currency }, asked(finding)),
   apply: (ctx, plan, _input, subject) => applyCommerce(ctx, plan, subject),
 })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { PreviewOutput } from '../live/schema.ts'
 import { preview } from '../operation/define.ts'
-import { COMMERCE, PREVIEW_AUDIT, present } from './commerce.ts'
+import { COMMERCE, PREVIEW_AUDIT, PREVIEW_ERRORS, present } from './commerce.ts'
 import { lessonPriceConfirmedUpdate, lessonPriceFields } from './lesson-price-confirmed-update.ts'
 import { WRITES } from './schema.ts'
 
@@ -15,7 +15,7 @@ export const lessonPricePreview = preview({
   access: WRITES,
   input: z.strictObject({ action: z.literal('preview_lesson_price_change'), ...lessonPriceFields }),
   output: PreviewOutput,
-  errors: ['not-found', 'validation-failed'],
+  errors: PREVIEW_ERRORS,
   audit: PREVIEW_AUDIT,
   of: ({ action: _action, ...input }) => ({ write: lessonPriceConfirmedUpdate, input }),
   present: (_ctx, plan) => present(plan, lessonPriceConfirmedUpdate, 'lesson_price_update'),

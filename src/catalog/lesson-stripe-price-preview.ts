@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { PreviewOutput } from '../live/schema.ts'
 import { preview } from '../operation/define.ts'
-import { COMMERCE, PREVIEW_AUDIT, present } from './commerce.ts'
+import { COMMERCE, PREVIEW_AUDIT, PREVIEW_ERRORS, present } from './commerce.ts'
 import { lessonStripePriceConfirmedUpdate } from './lesson-stripe-price-confirmed-update.ts'
 import { mappingFields } from './mapping.ts'
 import { WRITES } from './schema.ts'
@@ -16,7 +16,7 @@ export const lessonStripePricePreview = preview({
   access: WRITES,
   input: z.strictObject({ action: z.literal('preview_lesson_stripe_price_change'), ...mappingFields }),
   output: PreviewOutput,
-  errors: ['not-found', 'validation-failed'],
+  errors: PREVIEW_ERRORS,
   audit: PREVIEW_AUDIT,
   of: ({ action: _action, ...input }) => ({ write: lessonStripePriceConfirmedUpdate, input }),
   present: (_ctx, plan) => present(plan, lessonStripePriceConfirmedUpdate, 'lesson_stripe_price_update'),

@@ -3,7 +3,8 @@ import type { Context } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { PlanBlocker, PlanDraft } from '../operation/plan.ts'
 import { stripeOf } from '../stripe/client.ts'
-import { type CommerceChange, planCommerce } from './commerce.ts'
+import type { FindingRef } from '../sync-jobs/engine/findings.ts'
+import { type CommerceChange, findingField, planCommerce } from './commerce.ts'
 import { itemsMappedTo } from './items.ts'
 import { formatPrice } from './money.ts'
 import { refOf, type SourceKind } from './rules.ts'
@@ -16,15 +17,21 @@ export const mappingFields = {
     .literal(true)
     .optional()
     .describe('In place of stripePriceId: a price is made at Stripe as the catalog has it, and mapped'),
+  ...findingField,
 }
 
-type Mapping = { key: string; stripePriceId?: string | null | undefined; createPrice?: true | undefined }
+type Mapping = {
+  key: string
+  stripePriceId?: string | null | undefined
+  createPrice?: true | undefined
+  finding?: FindingRef | undefined
+}
 
 /** The plan of mapping an item to a price that is given, or to one that is made. */
 export async function planMapping(
   ctx: Context,
   sourceKind: SourceKind,
-  { key, stripePriceId, createPrice }: Mapping,
+  { key, stripePriceId, createPrice, finding }: Mapping,
 ): Promise<PlanDraft & { subject: CommerceChange }> {
   if ((stripePriceId === undefined) === (createPrice === undefined))
     fail('validation-failed', {
@@ -34,7 +41,7 @@ export async function planMapping(
   const ref = { sourceKind, key }
   if (createPrice) {
     const blockers: PlanBlocker[] = stripeOf(ctx.deps, ctx.org) ? [] : [UNCONFIGURED]
-    const plan = await planCommerce(ctx, ref, {}, { anew: true, blockers: () => blockers })
+    const plan = await planCommerce(ctx, ref, {}, { finding, anew: true, blockers: () => blockers })
     const { title } = plan.target
     const said = `mapping ${title} to a new price at Stripe`
     return {
@@ -51,7 +58,7 @@ export async function planMapping(
     ctx,
     ref,
     { stripePriceId },
-    { warnings: () => others.map(({ title }) => `${title} is mapped to the same price.`) },
+    { finding, warnings: () => others.map(({ title }) => `${title} is mapped to the same price.`) },
   )
 }
 

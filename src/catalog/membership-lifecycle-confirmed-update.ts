@@ -1,19 +1,21 @@
 import { z } from 'zod'
 import { type Context, write } from '../operation/define.ts'
 import type { PlanBlocker } from '../operation/plan.ts'
+import type { FindingRef } from '../sync-jobs/engine/findings.ts'
 import {
   applyCommerce,
   COMMERCE,
   CONFIRM_ERRORS,
   CommerceOutput,
   confirmFields,
+  findingField,
   planCommerce,
   RECORD,
 } from './commerce.ts'
 import { type CatalogItem, NEXT_STATUSES, type Status } from './rules.ts'
 import { CONTRACT_ID, Key, Status as StatusSchema, WRITES } from './schema.ts'
 
-export const lifecycleFields = { key: Key.describe('The tier'), status: StatusSchema }
+export const lifecycleFields = { key: Key.describe('The tier'), status: StatusSchema, ...findingField }
 
 export const membershipLifecycleConfirmedUpdate = write({
   id: 'catalog.membership-lifecycle.confirmed-update',
@@ -50,12 +52,14 @@ export const membershipLifecycleConfirmedUpdate = write({
   apply: (ctx, plan, _input, subject) => applyCommerce(ctx, plan, subject),
 })
 
-const planLifecycle = (ctx: Context, { key, status }: { key: string; status: Status }) =>
+type Input = { key: string; status: Status; finding?: FindingRef | undefined }
+
+const planLifecycle = (ctx: Context, { key, status, finding }: Input) =>
   planCommerce(
     ctx,
     { sourceKind: 'membership-tier', key },
     { status },
-    { blockers: (tier) => transition(tier, status), warnings: (tier) => unpaid(tier, status) },
+    { finding, blockers: (tier) => transition(tier, status), warnings: (tier) => unpaid(tier, status) },
   )
 
 function transition({ title, status: from }: CatalogItem, to: Status): PlanBlocker[] {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { PreviewOutput } from '../live/schema.ts'
 import { preview } from '../operation/define.ts'
-import { COMMERCE, PREVIEW_AUDIT, present } from './commerce.ts'
+import { COMMERCE, PREVIEW_AUDIT, PREVIEW_ERRORS, present } from './commerce.ts'
 import {
   lifecycleFields,
   membershipLifecycleConfirmedUpdate,
@@ -21,7 +21,7 @@ export const membershipLifecyclePreview = preview({
     ...lifecycleFields,
   }),
   output: PreviewOutput,
-  errors: ['not-found', 'validation-failed'],
+  errors: PREVIEW_ERRORS,
   audit: PREVIEW_AUDIT,
   of: ({ action: _action, ...input }) => ({ write: membershipLifecycleConfirmedUpdate, input }),
   present: (_ctx, plan) =>

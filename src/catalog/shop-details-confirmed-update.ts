@@ -2,10 +2,12 @@ import { z } from 'zod'
 import { type Context, write } from '../operation/define.ts'
 import {
   applyCommerce,
+  asked,
   COMMERCE,
   CONFIRM_ERRORS,
   CommerceOutput,
   confirmFields,
+  findingField,
   planCommerce,
   RECORD,
 } from './commerce.ts'
@@ -19,6 +21,7 @@ export const shopDetailsFields = {
   currency: Currency.optional(),
   description: Details.shape.description,
   format: Details.shape.format,
+  ...findingField,
 }
 
 export const shopDetailsConfirmedUpdate = write({
@@ -58,12 +61,18 @@ export const shopDetailsConfirmedUpdate = write({
 
 type Input = z.output<z.ZodObject<typeof shopDetailsFields>>
 
-async function planDetails(ctx: Context, { key, title, amountCents, currency, description, format }: Input) {
+async function planDetails(ctx: Context, input: Input) {
+  const { key, title, amountCents, currency, description, format, finding } = input
   const ref = { sourceKind: 'shop-product', key } as const
   const { details } = await requireItem(ctx, ref)
   const named = {
     ...(description === undefined ? {} : { description }),
     ...(format === undefined ? {} : { format }),
   }
-  return planCommerce(ctx, ref, { title, amountCents, currency, details: { ...details, ...named } })
+  return planCommerce(
+    ctx,
+    ref,
+    { title, amountCents, currency, details: { ...details, ...named } },
+    asked(amountCents === undefined ? undefined : finding, finding),
+  )
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { PreviewOutput } from '../live/schema.ts'
 import { preview } from '../operation/define.ts'
-import { COMMERCE, PREVIEW_AUDIT, present } from './commerce.ts'
+import { COMMERCE, PREVIEW_AUDIT, PREVIEW_ERRORS, present } from './commerce.ts'
 import { WRITES } from './schema.ts'
 import { shopDetailsConfirmedUpdate, shopDetailsFields } from './shop-details-confirmed-update.ts'
 
@@ -15,7 +15,7 @@ export const shopDetailsPreview = preview({
   access: WRITES,
   input: z.strictObject({ action: z.literal('preview_shop_product_details_change'), ...shopDetailsFields }),
   output: PreviewOutput,
-  errors: ['not-found', 'validation-failed'],
+  errors: PREVIEW_ERRORS,
   audit: PREVIEW_AUDIT,
   of: ({ action: _action, ...input }) => ({ write: shopDetailsConfirmedUpdate, input }),
   present: (_ctx, plan) => present(plan, shopDetailsConfirmedUpdate, 'shop_product_details_update'),

@@ -6,6 +6,7 @@ import {
   CONFIRM_ERRORS,
   CommerceOutput,
   confirmFields,
+  findingField,
   planCommerce,
   RECORD,
 } from './commerce.ts'
@@ -15,6 +16,7 @@ import { CONTRACT_ID, Key, WRITES } from './schema.ts'
 export const shopVisibilityFields = {
   key: Key.describe('The store item'),
   visible: z.boolean().describe('Whether guests see it while it is active'),
+  ...findingField,
 }
 
 export const shopVisibilityConfirmedUpdate = write({
@@ -45,8 +47,8 @@ export const shopVisibilityConfirmedUpdate = write({
     attribution:
       'The redacted item before and after, with identity, client, idempotency key and correlation id.',
   },
-  preview: (ctx, { key, visible }) =>
-    planCommerce(ctx, { sourceKind: 'shop-product', key }, { visible }, { warnings: notOnSale }),
+  preview: (ctx, { key, visible, finding }) =>
+    planCommerce(ctx, { sourceKind: 'shop-product', key }, { visible }, { finding, warnings: notOnSale }),
   apply: (ctx, plan, _input, subject) => applyCommerce(ctx, plan, subject),
 })
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { PreviewOutput } from '../live/schema.ts'
 import { preview } from '../operation/define.ts'
-import { COMMERCE, PREVIEW_AUDIT, present } from './commerce.ts'
+import { COMMERCE, PREVIEW_AUDIT, PREVIEW_ERRORS, present } from './commerce.ts'
 import { WRITES } from './schema.ts'
 import { shopVisibilityConfirmedUpdate, shopVisibilityFields } from './shop-visibility-confirmed-update.ts'
 
@@ -18,7 +18,7 @@ export const shopVisibilityPreview = preview({
     ...shopVisibilityFields,
   }),
   output: PreviewOutput,
-  errors: ['not-found', 'validation-failed'],
+  errors: PREVIEW_ERRORS,
   audit: PREVIEW_AUDIT,
   of: ({ action: _action, ...input }) => ({ write: shopVisibilityConfirmedUpdate, input }),
   present: (_ctx, plan) => present(plan, shopVisibilityConfirmedUpdate, 'shop_product_visibility_update'),

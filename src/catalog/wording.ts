@@ -80,7 +80,7 @@ export function updateWording(before: CatalogItem, next: Written, fields: readon
     ...(fields.some((field) => PRICE_FIELDS.includes(field)) ? [formatPrice(next)] : []),
     ...fields.flatMap((field) => SAID[field]?.(next) ?? []),
   ]
-  return `updating ${before.title} to ${said.join(', ') || 'what it is'}`
+  return `updating ${before.title} to ${said.join(', ') || formatPrice(next)}`
 }
 
 const SAID: Partial<Record<Field, (next: Written) => string>> = {

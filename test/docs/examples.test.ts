@@ -16,6 +16,7 @@ const STORIES = [
   'docs/live-rooms.md',
   'docs/community.md',
   'docs/embedded-rooms.md',
+  'docs/catalog.md',
   'docs/configurations.md',
   'docs/connectors.md',
   'docs/notifications.md',

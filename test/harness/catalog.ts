@@ -1,5 +1,7 @@
+import sql from 'sql-template-tag'
 import type { Written } from '../../src/catalog/rules.ts'
-import type { Caller, Reply } from './app.ts'
+import { putFindings } from '../../src/sync-jobs/engine/findings-store.ts'
+import type { Caller, Reply, TestApp } from './app.ts'
 
 /** The contract's own lesson; a write of the catalog's store takes it with any of its fields replaced. */
 export const lesson = (fields: Partial<Written> = {}): Written => ({
@@ -94,4 +96,19 @@ export async function confirmed(
 ): Promise<Reply> {
   const seen = await previewed(caller, write, input)
   return seen.status === 200 ? confirm(caller, write, input, seen, asked) : seen
+}
+
+/** A finding of laurel's lesson as a scan leaves it; found again with another evidence, it is another to who read it. */
+export async function finding(app: TestApp, evidenceHash = 'evidence-1', key = 'intro-guitar-lesson') {
+  const own = { org: 'laurel', jobId: 'sync-job-test' }
+  const ref = { jobId: own.jobId, fingerprint: `finding-of-${key}`, evidenceHash }
+  const of = { class: 'amount', sourceKind: 'lesson-offering', key, summary: 'Stripe charges $70.00.' }
+  const draft = { ...ref, ...of, evidence: {}, needsPerson: false }
+  await app.deps.db.transaction(async (tx) => {
+    await tx.query(
+      sql`INSERT INTO sync_jobs (org, id) VALUES (${own.org}, ${own.jobId}) ON CONFLICT DO NOTHING`,
+    )
+    await putFindings(tx, own, [draft], { runId: 'run-1', now: new Date() })
+  })
+  return ref
 }

@@ -118,9 +118,9 @@ const EXEMPT_FILES = [
   'src/operation/store.ts',
   'src/sessions/store.ts',
   'src/stripe/store.ts',
-  'src/sync-jobs/engine/store.ts',
   'src/sync-feeds/retention-store.ts',
   'src/sync-feeds/seal-store.ts',
+  'src/sync-jobs/engine/store.ts',
   'src/workflow-triggers/deliveries-store.ts',
   'src/workflow-triggers/store.ts',
 ]

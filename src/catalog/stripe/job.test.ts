@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Caller, type TestApp, testApp } from '../../../test/harness/app.ts'
-import { confirmed, lesson, tier } from '../../../test/harness/catalog.ts'
+import { confirmed, finding, lesson, tier } from '../../../test/harness/catalog.ts'
 import { dump } from '../../../test/security/world.ts'
 import { type StripeServer, startStripe } from '../../demo/stripe/server.ts'
 import type { CatalogItem } from '../items.ts'
@@ -103,7 +103,7 @@ describe('a confirmed price', () => {
     expect(await outcome(id)).toMatchObject({ status: 'done', outcome: 'created', attempts: 2 })
   })
 
-  test.each([0, 1, 2, 3])(
+  test.each([0, 1, 2, 3, 4])(
     '[CA-17] is made once when a process is killed after %i of its requests, and another goes on',
     async (after) => {
       const { stripe: said } = await raise(8000)
@@ -140,6 +140,18 @@ describe('a confirmed price', () => {
     expect(made()).toHaveLength(4)
     expect(stripe.state.prices.items).toHaveLength(2)
     expect((await item()).stripePriceId).toBe(active()[0]?.id)
+  })
+
+  test('[CA-19] of a product that is archived is made with another one, since nobody could pay it', async () => {
+    const { stripe: said } = await raise(8000)
+    const [first] = stripe.state.products.items
+    stripe.state.setProduct(first!.id, { active: false })
+    // also where the price itself is as wanted
+    stripe.state.setPrice(old, { unit_amount: 8000 })
+    await attempt(said.write.id)
+    expect(active()).toMatchObject([{ unit_amount: 8000 }])
+    const product = stripe.state.products.get(active()[0]!.product)
+    expect(product).toMatchObject({ active: true, name: 'Intro guitar lesson' })
   })
 
   test('[CA-18] waits as long as Stripe asks, and is done then', async () => {
@@ -235,6 +247,15 @@ describe('a confirmed price', () => {
     expect(await jobs()).toBe(1)
   })
 
+  test('[CA-12] keeps its item until it is done', async () => {
+    const { stripe: said } = await raise(8000)
+    const path = '/api/admin/catalog/items/lesson-offering/intro-guitar-lesson'
+    await owner.call('PATCH', path, { status: 'retired' })
+    expect((await owner.call('DELETE', path)).body.detail).toContain('still to be written at Stripe')
+    await attempt(said.write.id)
+    expect((await owner.call('DELETE', path)).status).toBe(200)
+  })
+
   test('[CA-25] of an item that has none is made as the catalog has it, with a product of its title', async () => {
     await app.deps.db.transaction((tx) =>
       insertItem(tx, 'laurel', tier({ stripePriceId: null }), app.deps.clock()),
@@ -249,6 +270,20 @@ describe('a confirmed price', () => {
     expect(stripe.state.products.get(price.product)?.name).toBe('Studio Circle')
     expect(await findItem(app.deps.db, 'laurel', tier())).toMatchObject({ stripePriceId: price.id })
     expect(await outcome(body.stripe.write.id)).toMatchObject({ status: 'done', outcome: 'created' })
+  })
+
+  test('[CA-28] for a finding is made although the catalog has it already, since Stripe has another', async () => {
+    stripe.state.setPrice(old, { unit_amount: 7000 })
+    const input = { key: 'intro-guitar-lesson', amountCents: 7500 }
+    expect((await confirmed(owner, 'lessonPrice', input)).body.detail).toBe('Nothing would change.')
+    const { body } = await confirmed(owner, 'lessonPrice', { ...input, finding: await finding(app) })
+    expect(body.plan).toMatchObject({
+      confirmationText: 'I confirm updating Intro guitar lesson to $75.00.',
+      details: { finding: { class: 'amount', summary: 'Stripe charges $70.00.' } },
+    })
+    await attempt(body.stripe.write.id)
+    expect(active().map(({ unit_amount }) => unit_amount)).toEqual([7500])
+    expect(await item()).toMatchObject({ amountCents: 7500, stripePriceId: active()[0]?.id })
   })
 
   test('[CA-8] leaves no id of a price in an answer, the audit or a log', async () => {

@@ -58,9 +58,10 @@ async function makePrice(
   const { org } = write
   if (!stillWanted(await findItem(deps.db, org, write), write))
     return noteProgress(deps.db, write, { status: 'superseded', finishedAt: deps.clock() }, deps.clock())
-  const current = write.replaces === null ? undefined : await priceIfAny(access, write.replaces, signal)
-  if (current && fits(current, write)) return land(deps, write, current, undefined)
-  const productId = await settleProduct(deps.db, org, write.id, current?.productId ?? null)
+  const current = write.replaces === null ? undefined : await ifAny(readPrice(access, write.replaces, signal))
+  const product = current && (await activeProduct(access, current, signal))
+  if (current && product && fits(current, write)) return land(deps, write, current, undefined)
+  const productId = await settleProduct(deps.db, org, write.id, product ?? null)
   const made =
     (await forgottenBy(deps, access, write, signal)) ??
     (await createPrice(
@@ -79,13 +80,20 @@ async function makePrice(
   await land(deps, write, made, current)
 }
 
-async function priceIfAny(
+/** The id of a price's product, unless it is archived: nothing of that can be paid. */
+async function activeProduct(
   access: StripeAccess,
-  id: string,
+  { productId }: StripePrice,
   signal: AbortSignal,
-): Promise<StripePrice | undefined> {
+): Promise<string | undefined> {
+  const product = await ifAny(access.call((stripe) => stripe.products.retrieve(productId), signal))
+  return product?.active ? product.id : undefined
+}
+
+/** What Stripe answers; undefined when it has no such thing. */
+async function ifAny<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return await readPrice(access, id, signal)
+    return await answer
   } catch (error) {
     if (error instanceof StripeFailure && error.kind === 'not-found') return undefined
     throw error
@@ -190,12 +198,8 @@ async function archiveRest(
 ): Promise<void> {
   const write = await findWrite(deps.db, org, id)
   if (!write || write.archivePriceId === null) return
-  try {
-    await archivePrice(access, write.archivePriceId, `${idempotencyKey}-archive`, {}, signal)
-  } catch (error) {
-    // whoever removed it did more
-    if (!(error instanceof StripeFailure && error.kind === 'not-found')) throw error
-  }
+  // whoever removed it did more
+  await ifAny(archivePrice(access, write.archivePriceId, `${idempotencyKey}-archive`, {}, signal))
   await archived(deps, write)
 }
 

@@ -67,17 +67,20 @@ export async function findWrite(
   return row
 }
 
-/** Settles, before it is made, which product a price is of: every attempt asks Stripe for the same. */
+/**
+ * Settles, before it is made, which product a price is of; null: a new one. Every attempt asks Stripe for the same, as the
+ * first one found it.
+ */
 export async function settleProduct(
   db: Queryable,
   org: string,
   id: string,
   productId: string | null,
 ): Promise<string | null> {
-  const [row] = await db.query<{ productId: string | null }>(sql`
-    UPDATE stripe_writes SET product_id = coalesce(product_id, ${productId}) WHERE org = ${org} AND id = ${id}
+  const [row] = await db.query<{ productId: string }>(sql`
+    UPDATE stripe_writes SET product_id = coalesce(product_id, ${productId ?? ''}) WHERE org = ${org} AND id = ${id}
     RETURNING product_id AS "productId"`)
-  return row?.productId ?? null
+  return row?.productId || null
 }
 
 export type Progress = Partial<
@@ -120,6 +123,18 @@ export async function listStandingWrites(
     SELECT org, id FROM stripe_writes
      WHERE (status = 'pending' OR archive_price_id IS NOT NULL) AND next_at <= ${now} AND updated_at < ${before}
      ORDER BY next_at LIMIT ${limit}`)
+}
+
+/** Whether something of an item is still to be done at Stripe. */
+export async function hasOpenWrite(
+  db: Queryable,
+  org: string,
+  { sourceKind, key }: ItemRef,
+): Promise<boolean> {
+  const rows = await db.query(sql`
+    SELECT 1 FROM stripe_writes WHERE org = ${org} AND source_kind = ${sourceKind} AND key = ${key}
+       AND (status = 'pending' OR archive_price_id IS NOT NULL) LIMIT 1`)
+  return rows.length > 0
 }
 
 export type WriteFilter = {

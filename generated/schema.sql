@@ -1136,6 +1136,65 @@ CREATE TABLE public.sync_runs (
   finished_at timestamp with time zone
 );
 
+CREATE TABLE public.trigger_attempts (
+  org text NOT NULL,
+  delivery_id text NOT NULL,
+  attempt integer NOT NULL,
+  at timestamp with time zone NOT NULL,
+  duration_ms integer NOT NULL,
+  outcome text NOT NULL,
+  status_code integer
+);
+
+CREATE TABLE public.trigger_deliveries (
+  org text NOT NULL,
+  id text NOT NULL,
+  subscription_id text NOT NULL,
+  event_id text,
+  family text NOT NULL,
+  body text NOT NULL,
+  session_id text,
+  status text NOT NULL,
+  tries integer NOT NULL DEFAULT 0,
+  attempts integer NOT NULL DEFAULT 0,
+  outcome text,
+  next_at timestamp with time zone NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone
+);
+
+CREATE TABLE public.trigger_events (
+  org text NOT NULL,
+  id text NOT NULL,
+  family text NOT NULL,
+  subject jsonb NOT NULL,
+  data jsonb NOT NULL,
+  happened_at timestamp with time zone NOT NULL,
+  fanned_out_at timestamp with time zone
+);
+
+CREATE TABLE public.trigger_subscriptions (
+  org text NOT NULL,
+  id text NOT NULL,
+  principal_id text NOT NULL,
+  principal_name text NOT NULL,
+  scopes text[] NOT NULL,
+  url text NOT NULL,
+  families text[] NOT NULL,
+  description text NOT NULL,
+  status text NOT NULL,
+  reason text,
+  secret bytea NOT NULL,
+  previous_secret bytea,
+  previous_until timestamp with time zone,
+  session_mode text NOT NULL,
+  session_workflow text,
+  session_id text,
+  failing_since timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.work_log_entries (
   org text NOT NULL,
   id text NOT NULL,
@@ -1509,6 +1568,19 @@ ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_mode_check CHECK ((mode = 
 ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_org_job_id_fkey FOREIGN KEY (org, job_id) REFERENCES sync_jobs(org, id);
 ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.sync_runs ADD CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'paused'::text, 'needs-review'::text, 'completed'::text, 'failed'::text])));
+ALTER TABLE public.trigger_attempts ADD CONSTRAINT trigger_attempts_org_delivery_id_fkey FOREIGN KEY (org, delivery_id) REFERENCES trigger_deliveries(org, id) ON DELETE CASCADE;
+ALTER TABLE public.trigger_attempts ADD CONSTRAINT trigger_attempts_pkey PRIMARY KEY (org, delivery_id, attempt);
+ALTER TABLE public.trigger_deliveries ADD CONSTRAINT trigger_deliveries_org_event_id_fkey FOREIGN KEY (org, event_id) REFERENCES trigger_events(org, id);
+ALTER TABLE public.trigger_deliveries ADD CONSTRAINT trigger_deliveries_org_event_id_subscription_id_key UNIQUE (org, event_id, subscription_id);
+ALTER TABLE public.trigger_deliveries ADD CONSTRAINT trigger_deliveries_org_subscription_id_fkey FOREIGN KEY (org, subscription_id) REFERENCES trigger_subscriptions(org, id);
+ALTER TABLE public.trigger_deliveries ADD CONSTRAINT trigger_deliveries_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.trigger_deliveries ADD CONSTRAINT trigger_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text])));
+ALTER TABLE public.trigger_events ADD CONSTRAINT trigger_events_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.trigger_events ADD CONSTRAINT trigger_events_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.trigger_subscriptions ADD CONSTRAINT trigger_subscriptions_org_fkey FOREIGN KEY (org) REFERENCES auth_organization(id);
+ALTER TABLE public.trigger_subscriptions ADD CONSTRAINT trigger_subscriptions_pkey PRIMARY KEY (org, id);
+ALTER TABLE public.trigger_subscriptions ADD CONSTRAINT trigger_subscriptions_session_mode_check CHECK ((session_mode = ANY (ARRAY['none'::text, 'open'::text, 'resume'::text])));
+ALTER TABLE public.trigger_subscriptions ADD CONSTRAINT trigger_subscriptions_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text, 'removed'::text])));
 ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_origin_check CHECK ((origin = ANY (ARRAY['people'::text, 'live-event'::text])));
 ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_pkey PRIMARY KEY (org, id);
 
@@ -1589,6 +1661,11 @@ CREATE INDEX sync_jobs_due ON public.sync_jobs USING btree (next_at) WHERE (next
 CREATE INDEX sync_records_parts ON public.sync_records USING btree (org, job_id, source_kind, ((content ->> 'partOf'::text)), key) WHERE ((content ->> 'partOf'::text) IS NOT NULL);
 CREATE INDEX sync_runs_by_time ON public.sync_runs USING btree (org, job_id, started_at DESC, id DESC);
 CREATE INDEX sync_runs_standing ON public.sync_runs USING btree (moved_at) WHERE (status = ANY (ARRAY['running'::text, 'paused'::text]));
+CREATE INDEX trigger_deliveries_by_age ON public.trigger_deliveries USING btree (finished_at) WHERE (status <> 'pending'::text);
+CREATE INDEX trigger_deliveries_due ON public.trigger_deliveries USING btree (next_at) WHERE (status = 'pending'::text);
+CREATE INDEX trigger_deliveries_of ON public.trigger_deliveries USING btree (org, subscription_id, created_at, id);
+CREATE INDEX trigger_events_waiting ON public.trigger_events USING btree (happened_at) WHERE (fanned_out_at IS NULL);
+CREATE INDEX trigger_subscriptions_active ON public.trigger_subscriptions USING btree (org) WHERE (status = 'active'::text);
 CREATE UNIQUE INDEX auth_oauth_client_resource_client_id_resource_id_uidx ON public.auth_oauth_client_resource USING btree (client_id, resource_id);
 CREATE UNIQUE INDEX community_chat_messages_log ON public.community_chat_messages USING btree (org, channel_id, at_seq);
 CREATE UNIQUE INDEX community_chat_messages_seq ON public.community_chat_messages USING btree (org, channel_id, seq);

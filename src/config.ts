@@ -23,6 +23,8 @@ export type Config = {
   trustProxy: boolean
   /** Let connectors reach addresses of the deployment's own network. */
   allowPrivateConnectors?: boolean
+  /** Let triggers be delivered to addresses of the deployment's own network, and without encryption. */
+  allowPrivateTriggers?: boolean
   /** How long feeds keep tombstones, batches of changes and cursors; 30 unless told. */
   feedDays?: number
   /** Who hands out media tokens for embedded rooms; absent: nobody. */
@@ -80,6 +82,7 @@ const Env = z.object({
     .optional(),
   COUNTERSIGN_TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false').default('false'),
   COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  COUNTERSIGN_ALLOW_PRIVATE_TRIGGERS: z.enum(['true', 'false'], 'must be true or false').default('false'),
   COUNTERSIGN_FEED_DAYS: z
     .string()
     .regex(/^\d{1,4}$/, 'must be a number of days')
@@ -141,6 +144,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     trustProxy: values.COUNTERSIGN_TRUST_PROXY === 'true',
     allowPrivateConnectors: values.COUNTERSIGN_ALLOW_PRIVATE_CONNECTORS === 'true',
+    allowPrivateTriggers: values.COUNTERSIGN_ALLOW_PRIVATE_TRIGGERS === 'true',
     feedDays: values.COUNTERSIGN_FEED_DAYS,
     ...(values.COUNTERSIGN_MEDIA_URL && values.COUNTERSIGN_MEDIA_KEY && values.COUNTERSIGN_MEDIA_SECRET
       ? {

@@ -1,3 +1,4 @@
+import type { lookup } from 'node:dns'
 import type { Logger } from 'pino'
 import type { Access } from './access/auth.ts'
 import type { Config } from './config.ts'
@@ -26,4 +27,6 @@ export type Deps = {
   operations: readonly Operation[]
   /** Sync jobs instead of those of `sync-jobs/definitions.ts`; tests have their own. */
   syncJobs?: readonly SyncJobDefinition[]
+  /** How triggers are delivered, otherwise than by default; tests have their own. */
+  triggers?: { random?: () => number; resolver?: typeof lookup; timeoutMs?: number }
 }

@@ -170,6 +170,15 @@ import { runsResume } from './sync-jobs/runs-resume.ts'
 import { runsStart } from './sync-jobs/runs-start.ts'
 import { schedulesPut as syncSchedulesPut } from './sync-jobs/schedules-put.ts'
 import { schedulesRemove as syncSchedulesRemove } from './sync-jobs/schedules-remove.ts'
+import { deliveriesList as triggerDeliveriesList } from './workflow-triggers/deliveries-list.ts'
+import { deliveriesRedeliver as triggerDeliveriesRedeliver } from './workflow-triggers/deliveries-redeliver.ts'
+import { list as triggersList } from './workflow-triggers/list.ts'
+import { subscriptionsCreate as triggerSubscriptionsCreate } from './workflow-triggers/subscriptions-create.ts'
+import { subscriptionsList as triggerSubscriptionsList } from './workflow-triggers/subscriptions-list.ts'
+import { subscriptionsRemove as triggerSubscriptionsRemove } from './workflow-triggers/subscriptions-remove.ts'
+import { subscriptionsRotate as triggerSubscriptionsRotate } from './workflow-triggers/subscriptions-rotate.ts'
+import { subscriptionsTest as triggerSubscriptionsTest } from './workflow-triggers/subscriptions-test.ts'
+import { subscriptionsUpdate as triggerSubscriptionsUpdate } from './workflow-triggers/subscriptions-update.ts'
 
 /** Every operation there is. Routes, tools, OpenAPI, manifests and commands follow from this list. */
 export const OPERATIONS: readonly Operation[] = checked([
@@ -339,6 +348,15 @@ export const OPERATIONS: readonly Operation[] = checked([
   findingRead,
   findingsJudgePreview,
   findingsJudge,
+  triggersList,
+  triggerSubscriptionsList,
+  triggerSubscriptionsCreate,
+  triggerSubscriptionsUpdate,
+  triggerSubscriptionsRemove,
+  triggerSubscriptionsRotate,
+  triggerSubscriptionsTest,
+  triggerDeliveriesList,
+  triggerDeliveriesRedeliver,
   policiesRead,
   policiesUpdate,
   budgetsUpdate,

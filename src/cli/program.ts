@@ -14,6 +14,7 @@ import { serverCommands } from './server.ts'
 import { snapshotCommands } from './snapshots.ts'
 import { syncCommands } from './sync.ts'
 import { syncJobCommands } from './sync-jobs.ts'
+import { triggerCommands } from './triggers.ts'
 
 // known before the line is parsed, for lines that cannot be
 const wantsJson = process.argv.includes('--json')
@@ -48,6 +49,7 @@ syncJobCommands(program, OPERATIONS, process.env, output)
 syncCommands(program, OPERATIONS, process.env, output)
 liveCommands(program, OPERATIONS, process.env, output)
 feedCommands(program, OPERATIONS, process.env, output)
+triggerCommands(program, OPERATIONS, process.env, output)
 serverCommands(program, output)
 allowJsonEverywhere(program)
 

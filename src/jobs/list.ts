@@ -15,6 +15,9 @@ import { beginIncremental } from '../sync-jobs/engine/runs.ts'
 import { forgetRuns, startDue } from '../sync-jobs/engine/schedules.ts'
 import { resumeStanding, runJob } from '../sync-jobs/engine/work.ts'
 import { STRIPE_CATALOG } from '../sync-jobs/stripe-catalog/definition.ts'
+import { forgetTriggers, resumeTriggers } from '../workflow-triggers/clock-jobs.ts'
+import { deliverFailingJob, deliverJob as triggerJob } from '../workflow-triggers/deliver.ts'
+import { fanOutJob } from '../workflow-triggers/fan-out.ts'
 import type { QueueJob } from './queue.ts'
 
 export type CronJob = { name: string; cron: string; run(deps: Deps): Promise<void> }
@@ -52,6 +55,8 @@ export const CRON_JOBS: readonly CronJob[] = [
   { name: 'notifications.clean-up', cron: '37 4 * * *', run: forgetUnconfirmed },
   { name: 'stripe.waiting', cron: '* * * * *', run: scanForWaiting },
   { name: 'stripe.clean-up', cron: '53 4 * * *', run: forgetEvents },
+  { name: 'workflow-triggers.resume', cron: '* * * * *', run: resumeTriggers },
+  { name: 'workflow-triggers.clean-up', cron: '47 4 * * *', run: forgetTriggers },
 ]
 
 /** What is done when somebody asks for it (`enqueue`). */
@@ -66,4 +71,7 @@ export const QUEUE_JOBS: readonly QueueJob[] = [
     beginIncremental(deps, tx, { org, jobId: STRIPE_CATALOG, requestedBy: 'Stripe' }),
   ),
   stripeWritesJob,
+  fanOutJob,
+  triggerJob,
+  deliverFailingJob,
 ]

@@ -2,6 +2,7 @@ import type { Context, WriteOperation } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { Plan } from '../operation/plan.ts'
 import { secretPointers, splitSecrets, transientPointers } from '../operation/redact.ts'
+import { emitTrigger } from '../workflow-triggers/emit.ts'
 import { approvalReference, approvalTarget } from './approvals.ts'
 import { append } from './log.ts'
 import { presentRequester } from './present.ts'
@@ -45,6 +46,14 @@ export async function askPeople(ctx: Context, asking: Asking): Promise<ApprovalR
     ],
     'waiting-for-approval',
   )
+  await emitTrigger(ctx.db, {
+    ...{ org: ctx.org, family: 'session.approval.requested', at: ctx.now },
+    subject: { kind: 'approval', id, title: plan.targetSummary },
+    data: {
+      ...{ sessionId, approvalId: id, operationId: write.id, planDigest: plan.planDigest },
+      expiresAt: row.expiresAt.toISOString(),
+    },
+  })
   ctx.deps.metrics.approvals.inc({ status: 'pending' })
   return row
 }

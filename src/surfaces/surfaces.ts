@@ -10,6 +10,8 @@ export const SURFACES: Record<string, string> = {
   'creator-commerce': 'Lessons, store items and membership tiers, their prices and what they are at Stripe.',
   'sync-jobs': 'Scan for drift in pages with checkpoints, by hand or by the clock, and say what was found.',
   'sync-feeds': 'What changed, for readers with a cursor: public work, findings, configuration.',
+  'workflow-triggers':
+    'Be woken by signed messages when something changed: subscriptions and their deliveries.',
   'action-contracts': 'Which actions exist, who may call them and what they ask for.',
   policies: 'What each write asks of people, automation and agents.',
   audit: 'Who did, or was refused, what.',

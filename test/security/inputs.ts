@@ -48,6 +48,9 @@ export type World = {
   confirmToken: string
   endToken: string
   campaignId: string
+  /** A subscription of the caller’s own to triggers, and a delivery of it that has ended. */
+  triggerSubscriptionId: string
+  triggerDeliveryId: string
   /** Another organisation, and a token of it, which is good. */
   source: { source_org_id: string; source_auth_token: string }
   planDigest: string
@@ -85,6 +88,8 @@ export const SOME: World = {
   confirmToken: 'a-token-of-a-link.signed-0000',
   endToken: 'a-token-of-a-link.signed-0000',
   campaignId: 'campaign-00000000000f0000',
+  triggerSubscriptionId: 'trigger-subscription-0000',
+  triggerDeliveryId: 'delivery-0000',
   source: { source_org_id: 'elsewhere', source_auth_token: 'a-token' },
   planDigest: '0'.repeat(64),
 }
@@ -145,6 +150,32 @@ const room = {
 /** The smallest good input of every operation, without `action`. The matrix proves that none is missing. */
 export const INPUTS: Inputs = {
   'surfaces.list': () => ({}),
+  'workflow-triggers.list': () => ({}),
+  'workflow-triggers.subscriptions.list': () => ({}),
+  'workflow-triggers.subscriptions.create': () => ({
+    url: 'https://receiver.example/hook',
+    families: ['session.approval.requested'],
+  }),
+  'workflow-triggers.subscriptions.update': ({ triggerSubscriptionId }) => ({
+    subscriptionId: triggerSubscriptionId,
+    description: 'Of the suite',
+  }),
+  'workflow-triggers.subscriptions.remove': ({ triggerSubscriptionId }) => ({
+    subscriptionId: triggerSubscriptionId,
+  }),
+  'workflow-triggers.subscriptions.rotate': ({ triggerSubscriptionId }) => ({
+    subscriptionId: triggerSubscriptionId,
+  }),
+  'workflow-triggers.subscriptions.test': ({ triggerSubscriptionId }) => ({
+    subscriptionId: triggerSubscriptionId,
+  }),
+  'workflow-triggers.deliveries.list': ({ triggerSubscriptionId }) => ({
+    subscriptionId: triggerSubscriptionId,
+  }),
+  'workflow-triggers.deliveries.redeliver': ({ triggerSubscriptionId, triggerDeliveryId }) => ({
+    subscriptionId: triggerSubscriptionId,
+    deliveryId: triggerDeliveryId,
+  }),
   'actions.contracts.read': () => ({}),
   'actions.envelope.validate': () => ({ contractId: 'creator.live.schedule-and-status', envelope: {} }),
   'sessions.manifest.read': () => ({}),
@@ -500,4 +531,10 @@ export const RECORDS = [
   'sync-jobs.runs.start',
   'sync-jobs.runs.cancel',
   'sync-jobs.runs.resume',
+  'workflow-triggers.subscriptions.create',
+  'workflow-triggers.subscriptions.update',
+  'workflow-triggers.subscriptions.remove',
+  'workflow-triggers.subscriptions.rotate',
+  'workflow-triggers.subscriptions.test',
+  'workflow-triggers.deliveries.redeliver',
 ]

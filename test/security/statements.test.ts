@@ -121,6 +121,8 @@ const EXEMPT_FILES = [
   'src/sync-feeds/retention-store.ts',
   'src/sync-feeds/seal-store.ts',
   'src/sync-jobs/engine/store.ts',
+  'src/workflow-triggers/deliveries-store.ts',
+  'src/workflow-triggers/store.ts',
 ]
 
 describe('[T-3] the database refuses what points into another organisation', () => {
@@ -243,6 +245,16 @@ describe('[T-3] the database refuses what points into another organisation', () 
                                  needs_person, status, first_run, last_run, opened_at, seen_at)
       VALUES ('laurel', 'sync-job-1', 'f1', 'odd', 'thing', 't1', 'Odd', '{}', 'x', false, 'open', 'run-1', 'run-1',
               now(), now())`)
+    await client.query(`
+      INSERT INTO trigger_subscriptions (org, id, principal_id, principal_name, scopes, url, families, description, status,
+                                         secret, session_mode, created_at, updated_at)
+      VALUES ('laurel', 'ts1', 'user:ana', 'Ana', '{}', 'https://a.example', '{}', '', 'active', 'x', 'none', now(), now());
+      INSERT INTO trigger_events (org, id, family, subject, data, happened_at)
+      VALUES ('laurel', 'te1', 'live.readiness.changed', '{}', '{}', now());
+      INSERT INTO trigger_deliveries (org, id, subscription_id, event_id, family, body, status, next_at, created_at)
+      VALUES ('laurel', 'td1', 'ts1', 'te1', 'live.readiness.changed', '{}', 'pending', now(), now());
+      INSERT INTO trigger_attempts (org, delivery_id, attempt, at, duration_ms, outcome)
+      VALUES ('laurel', 'td1', 1, now(), 1, 'refused')`)
     const owner = await app.person('laurel', 'owner')
     const world = await worldOf(app, 'laurel', await app.key({ org: 'laurel', role: 'agent' }))
     const { sessionId, approvalId, planDigest } = world

@@ -99,6 +99,7 @@ export async function worldOf(app: TestApp, org: string, caller: Caller): Promis
     approvalId: 'approval-none',
     ...configuration,
     ...(await followedOf(app, org, event.id, caller)),
+    ...(await triggersOf(app, org, caller)),
   }
   // not everybody may write, and so ask for approval
   if (preview.status === 403) return { ...none, planDigest: '0'.repeat(64) }
@@ -138,6 +139,25 @@ async function messageOf(app: TestApp, org: string, createdAt: Date): Promise<st
   const by = { userId: 'nobody', displayName: `Fan of ${org}`, via: null }
   await insertMessage(app.deps.db, org, { ...by, id, channelId: 'general', body: `Hello ${org}`, createdAt })
   return id
+}
+
+/** A subscription of the caller to triggers, with a delivery that has ended. */
+async function triggersOf(app: TestApp, org: string, caller: Caller) {
+  const { db } = app.deps
+  // an organisation has 100 at most, and the suite makes more
+  await db.query(sql`UPDATE trigger_subscriptions SET status = 'removed' WHERE org = ${org}`)
+  const made = await callOperation(caller, operationNamed(app, 'workflow-triggers.subscriptions.create'), {
+    url: 'https://receiver.example/hook',
+    families: ['session.approval.requested'],
+  })
+  if (made.status !== 201) refuse('trigger subscription', made)
+  const triggerSubscriptionId = made.body.subscription.id as string
+  const triggerDeliveryId = `delivery-${randomBytes(4).toString('hex')}`
+  await db.query(sql`
+    INSERT INTO trigger_deliveries (org, id, subscription_id, family, body, status, next_at, created_at, finished_at)
+    VALUES (${org}, ${triggerDeliveryId}, ${triggerSubscriptionId}, 'session.approval.requested', '{}', 'delivered',
+            now(), now(), now())`)
+  return { triggerSubscriptionId, triggerDeliveryId }
 }
 
 /** An entry of the work log, as people write them. */

@@ -5,8 +5,9 @@ import { same } from '../../config-store/rules.ts'
 import { stableOf } from '../planning/content.ts'
 import { auditEnd } from './audit.ts'
 import { documentOf } from './document.ts'
+import { endJob } from './end.ts'
 import type { JobStatus, Row, Stats } from './job.ts'
-import { baseAt, contentsOf, endJob, holdJob, Superseded, writeEvents, writeVerdicts } from './store.ts'
+import { baseAt, contentsOf, holdJob, Superseded, writeEvents, writeVerdicts } from './store.ts'
 import { lineageOrg, namingOf, pairOf, rowOf, type Work } from './work.ts'
 
 const BATCH = 500

@@ -5,6 +5,7 @@ import type { JobRun } from '../../jobs/queue.ts'
 import { enqueue } from '../../jobs/send.ts'
 import { Problem } from '../../operation/errors.ts'
 import type { SyncPlan } from '../planning/plan.ts'
+import { endJob } from './end.ts'
 import { finish } from './finish.ts'
 import type { Content, SyncJob } from './job.ts'
 import { runLocal } from './local.ts'
@@ -17,7 +18,6 @@ import { openSession } from './session.ts'
 import { openSides, type Sides } from './sides.ts'
 import {
   claimJob,
-  endJob,
   findSyncJob,
   holdJob,
   journalOf,

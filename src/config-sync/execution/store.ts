@@ -86,19 +86,19 @@ export async function moveJob(
   if (rows.length === 0) throw new Superseded('The job went to another process, or was cancelled.')
 }
 
-/** Ends a job; false when it had ended. Any holder of the fence may, and with `fence` null whoever found its token lost. */
+/** Ends a job and answers its kind; undefined when it had ended. Any holder of the fence may, and with `fence` null whoever found its token lost. */
 export async function endJob(
   tx: Queryable,
   { org, id, fence }: Omit<Claim, 'fence'> & { fence: number | null },
   end: { status: JobStatus; error: string | null; stats: Stats | null; now: Date },
-): Promise<boolean> {
-  const rows = await tx.query(sql`
+): Promise<string | undefined> {
+  const [row] = await tx.query<{ kind: string }>(sql`
     UPDATE config_jobs SET stage = 'ended', status = ${end.status}, error = ${end.error},
            stats = coalesce(${end.stats && JSON.stringify(end.stats)}::jsonb, stats), current_batch = NULL,
            started_at = coalesce(started_at, ${end.now}), finished_at = ${end.now}, needs_token = false, holder = NULL
      WHERE org = ${org} AND id = ${id} AND stage <> 'ended' AND (${fence}::integer IS NULL OR fence = ${fence})
-    RETURNING 1`)
-  return rows.length === 1
+    RETURNING kind`)
+  return row?.kind
 }
 
 /** The token of another server is needed no more. */

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from '../../db/pool.ts'
 import type { Deps } from '../../deps.ts'
 import { enqueue } from '../../jobs/send.ts'
+import { endJob } from './end.ts'
 import type { JobStatus, SyncJob } from './job.ts'
 import { beginHolding, isFresh, isHolding } from './locks-store.ts'
 import { openSession, type Session } from './session.ts'
-import { endJob, findSyncJob, holdJob, loseToken, Superseded, writeEvents } from './store.ts'
+import { findSyncJob, holdJob, loseToken, Superseded, writeEvents } from './store.ts'
 
 /**
  * Tokens of other servers, by job: in the memory of the process that was given them and nowhere else. While it holds one

@@ -1,4 +1,5 @@
 import type { Context } from '../../operation/define.ts'
+import { tellEnded } from '../execution/end.ts'
 import { writeEvents } from '../execution/store.ts'
 import { cancelJob, type JobRow } from './store.ts'
 
@@ -10,6 +11,7 @@ export async function endCancelled(
 ): Promise<JobRow | undefined> {
   const ended = await cancelJob(ctx.db, ctx.org, id, ctx.now)
   if (!ended) return undefined
+  await tellEnded(ctx.db, { org: ctx.org, id, kind: ended.kind, status: 'cancelled', at: ctx.now })
   const event = { phase: currentPhase ?? ('phase_0' as const), status: 'skipped' as const, message }
   await writeEvents(ctx.db, ended, [event], ended.eventSeq - 1, ctx.now)
   return ended

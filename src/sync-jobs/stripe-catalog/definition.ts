@@ -1,6 +1,9 @@
+import type { Transaction } from '../../db/pool.ts'
 import type { Deps } from '../../deps.ts'
 import { type StripeAccess, stripeOf } from '../../stripe/client.ts'
-import type { Mode, Since, Source, SyncJobDefinition } from '../engine/definition.ts'
+import { emitTrigger } from '../../workflow-triggers/emit.ts'
+import type { Mode, RunContext, RunSummary, Since, Source, SyncJobDefinition } from '../engine/definition.ts'
+import { listFindings } from '../engine/findings.ts'
 import { findOpenRun } from '../engine/store.ts'
 import { project } from './project.ts'
 import { CLASSES } from './rules.ts'
@@ -56,8 +59,27 @@ export const stripeCatalog: SyncJobDefinition = {
   },
   classes: CLASSES,
   sources,
+  finished,
   project: (tx, run, changed) =>
     project(tx, run, changed, stripeOf(run.deps, run.org) ? 'both-sides' : 'app-side-only'),
+}
+
+/** As many as an agent looks at one after the other; the others are in the list that it is told to read. */
+const TOLD = 20
+
+/** Wakes whoever subscribed to drift, where a run opened findings. */
+async function finished(tx: Transaction, run: RunContext, summary: RunSummary): Promise<void> {
+  const { opened, resolved, open, digest } = summary
+  if (opened === 0) return
+  const newest = await listFindings(tx, run.org, { jobId: run.jobId, status: 'open', limit: TOLD })
+  await emitTrigger(tx, {
+    ...{ org: run.org, family: 'creator.catalog.drift.detected', at: run.now },
+    subject: { kind: 'sync-job', id: run.jobId, title: stripeCatalog.title },
+    data: {
+      ...{ jobId: run.jobId, checkpointDigest: digest, opened, resolved, open },
+      fingerprints: newest.map(({ fingerprint }) => fingerprint),
+    },
+  })
 }
 
 async function sources(deps: Deps, org: string, mode: Mode, since: Since | null) {

@@ -5,6 +5,7 @@ import { removeDataFolder, temporaryDataFolder } from '../db/embedded/folder.ts'
 import { type Serving, serve } from '../server.ts'
 import { createScreen } from './screen.ts'
 import { ORG, OWNER, seed } from './seed.ts'
+import { type StripeServer, startStripe } from './stripe/server.ts'
 import { walk } from './walk.ts'
 
 /**
@@ -15,16 +16,19 @@ export async function demo(env: NodeJS.ProcessEnv, output: Output): Promise<{ st
   const screen = createScreen(output)
   const dataDir = temporaryDataFolder('countersign-demo-')
   let server: Serving | undefined
+  let stripe: StripeServer | undefined
   const stop = async () => {
     await server?.stop()
+    await stripe?.stop()
     removeDataFolder(dataDir)
   }
   try {
-    const config = demoConfig(env, dataDir)
+    stripe = await startStripe()
+    const config = demoConfig(env, dataDir, stripe)
     server = await serve({ ...config, port: await freePort(config) })
     screen.heading(`Countersign serves at ${server.url}, on embedded PostgreSQL in a fresh folder`)
-    const seeded = await seed(server.deps)
-    const waiting = await walk(server.url, seeded, screen)
+    const seeded = await seed(server.deps, stripe)
+    const waiting = await walk(server.url, seeded, stripe, screen)
     screen.heading('Your turn')
     screen.say(
       `Another change waits for a person. Open it and decide, as ${OWNER.email} with the password ${OWNER.password}:`,
@@ -43,7 +47,7 @@ export async function demo(env: NodeJS.ProcessEnv, output: Output): Promise<{ st
 }
 
 /** The environment's, but on its own storage and, unless told otherwise, with a quiet log. */
-const demoConfig = (env: NodeJS.ProcessEnv, dataDir: string): Config =>
+const demoConfig = (env: NodeJS.ProcessEnv, dataDir: string, stripe: StripeServer): Config =>
   readConfig({
     ...env,
     LOG_LEVEL: env.LOG_LEVEL || 'error',
@@ -52,6 +56,13 @@ const demoConfig = (env: NodeJS.ProcessEnv, dataDir: string): Config =>
     COUNTERSIGN_URL: '',
     COUNTERSIGN_DATA_DIR: dataDir,
     COUNTERSIGN_DEFAULT_ORG: ORG,
+    // what answers like Stripe, and the agent that is woken, are on this machine
+    COUNTERSIGN_STRIPE_ACCOUNTS_FILE: '',
+    COUNTERSIGN_STRIPE_WEBHOOK_SECRET: '',
+    COUNTERSIGN_STRIPE_ORG: ORG,
+    COUNTERSIGN_STRIPE_KEY: stripe.key,
+    COUNTERSIGN_STRIPE_URL: stripe.url,
+    COUNTERSIGN_ALLOW_PRIVATE_TRIGGERS: 'true',
   })
 
 /** The configured port, or one that is free when somebody else has it. */

@@ -1,11 +1,13 @@
 import { createKey } from '../access/keys.ts'
 import { createOrganisation } from '../access/organisations.ts'
 import { createUser } from '../access/users.ts'
+import { insertItem } from '../catalog/store.ts'
 import { registryOf } from '../config-hub/types/registry.ts'
 import { writeDocuments } from '../config-store/documents.ts'
 import type { Deps } from '../deps.ts'
 import { DEFAULTS, type LiveEvent } from '../live/rules.ts'
 import { insertEvent } from '../live/store.ts'
+import type { StripeServer } from './stripe/server.ts'
 
 export const ORG = 'laurel'
 export const SANDBOX = 'laurel-sandbox'
@@ -41,10 +43,13 @@ export function sevenInTheEvening(now: Date): Date {
   throw new Error('Los Angeles has no 7 PM that day')
 }
 
+/** A lesson that is mapped to a price at Stripe, as the contracts have it. */
+export const LESSON = { key: 'intro-guitar-lesson', title: 'Intro guitar lesson', amountCents: 7500 }
+
 export type Seeded = { agentKey: string; sandboxKey: string; startsAt: Date }
 
 /** The organisation of the contracts' samples: an owner, an agent's key, two rooms and a channel; and its sandbox. */
-export async function seed(deps: Deps): Promise<Seeded> {
+export async function seed(deps: Deps, stripe: StripeServer): Promise<Seeded> {
   const { access, db } = deps
   const now = deps.clock()
   await createOrganisation(access, { slug: ORG, name: 'Laurel' })
@@ -64,7 +69,19 @@ export async function seed(deps: Deps): Promise<Seeded> {
     event(ROOM, 'Laurel Studio Room', startsAt.toISOString(), { communityChannelId: 'general' }),
   )
   await insertEvent(db, ORG, event(MAYA, 'Live with Maya', '2026-05-14T10:02:56.000Z'))
+  await seedLesson(deps, stripe)
   return { agentKey: key, sandboxKey: await seedSandbox(deps), startsAt }
+}
+
+/** The lesson here, and its product and price at Stripe. */
+async function seedLesson(deps: Deps, stripe: StripeServer): Promise<void> {
+  const product = stripe.state.addProduct({ name: LESSON.title })
+  const price = stripe.state.addPrice({ product: product.id, unit_amount: LESSON.amountCents })
+  const item = {
+    ...{ ...LESSON, sourceKind: 'lesson-offering' as const, status: 'active' as const, visible: true },
+    ...{ currency: 'usd', interval: null, stripePriceId: price.id, details: {} },
+  }
+  await deps.db.transaction((tx) => insertItem(tx, ORG, item, deps.clock()))
 }
 
 /** An e-mail that names a file, in an organisation of its own. Answers a key that reads there. */

@@ -67,10 +67,10 @@ export const stripeCatalog: SyncJobDefinition = {
 /** As many as an agent looks at one after the other; the others are in the list that it is told to read. */
 const TOLD = 20
 
-/** Wakes whoever subscribed to drift, where a run opened findings. */
+/** Wakes whoever subscribed to drift, where a run opened findings that are left at its end. */
 async function finished(tx: Transaction, run: RunContext, summary: RunSummary): Promise<void> {
   const { opened, resolved, open, digest } = summary
-  if (opened === 0) return
+  if (opened === 0 || open === 0) return
   const newest = await listFindings(tx, run.org, { jobId: run.jobId, status: 'open', limit: TOLD })
   await emitTrigger(tx, {
     ...{ org: run.org, family: 'creator.catalog.drift.detected', at: run.now },
@@ -113,12 +113,13 @@ const fromEvents = (access: StripeAccess, since: Date): Source =>
   eventsSource(access, new Date(since.getTime() - EVENTS_OVERLAP_MS))
 
 /**
- * Lists, then what changed while they were read: a price that was brought back meanwhile is in neither list. The events
- * are no source of their own here, so that the lists stay complete.
+ * Lists, then what changed while they were read: a price that was archived meanwhile is in neither list. Archived ones
+ * come first, so that a price which another one replaced is known to be archived before the new one is judged. The
+ * events are no source of their own here, so that the lists stay complete.
  */
 const fromLists = (access: StripeAccess, asOf: ReturnType<typeof asOfNow>, startedAt: Date): Source[] => [
   productsSource(access, asOf),
-  pricesSource(access, true, asOf),
   pricesSource(access, false, asOf),
+  pricesSource(access, true, asOf),
   { ...fromEvents(access, startedAt), sourceKinds: [] },
 ]

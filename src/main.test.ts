@@ -503,7 +503,7 @@ describe('[CLI-7] what there is', () => {
 const COMMON = ['--json', '--help']
 const optionsOf = (text: string): string[] => [...new Set(text.match(/--[a-z-]+/g))].sort()
 const commandOf = (usage: string): string =>
-  (/^[a-z]+( [a-z][a-z-]*)?(?= |$)/.exec(usage)?.[0] ?? '').replace(/^call .*/, 'call')
+  (/^[a-z][a-z-]*( [a-z][a-z-]*)?(?= |$)/.exec(usage)?.[0] ?? '').replace(/^call .*/, 'call')
 
 /** The commands that take no further command, with what they say about themselves. */
 async function leaves(command: string[]): Promise<{ command: string[]; stdout: string }[]> {

@@ -45,6 +45,8 @@ export async function openLiveness(
       application_name: 'countersign-liveness',
       keepAlive: true,
       query_timeout: 5_000,
+      // jobs begin and end side by side
+      pipeline: true,
     })
     client.on('error', () => reconnect(client))
     client.on('end', () => reconnect(client))

@@ -125,7 +125,8 @@ test.each(documents)('[W-3] the links of %s lead somewhere', (file) => {
 
 test('[W-2] the picture of the demo shows the steps that it has', () => {
   const picture = textOf('docs/demo.svg').replaceAll('&amp;', '&')
-  const steps = [...textOf('src/demo/walk.ts').matchAll(/screen\.step\(\s*[^,]+,\s*'([^']+)'/g)]
+  const acts = ['schedule', 'drift', 'promotion'].map((act) => textOf(`src/demo/${act}-act.ts`)).join('\n')
+  const steps = [...acts.matchAll(/screen\.step\(\s*[^,]+,\s*'([^']+)'/g)]
   expect(steps.length).toBeGreaterThan(5)
   for (const [, what] of steps) expect(picture, 'node docs/record-demo.ts draws it anew').toContain(what)
 })

@@ -228,8 +228,6 @@ describe('[X-11] an MCP client', () => {
         'sync:write',
         'catalog:read',
         'catalog:write',
-        'sync:read',
-        'sync:write',
       ],
     })
     for (const path of [

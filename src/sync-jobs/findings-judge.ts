@@ -46,9 +46,9 @@ export const findingsJudge = write({
   }),
   output: z.object({
     ok: z.literal(true),
-    mode: z.literal('applied'),
+    mode: z.enum(['preview', 'applied']),
     plan: PlanSchema,
-    finding: FindingSchema,
+    finding: FindingSchema.optional().describe('Once it is applied'),
   }),
   errors: ['not-found', 'stale', 'conflict', 'plan-blocked', 'validation-failed', 'approval-required'],
   confirmation: {

@@ -188,6 +188,8 @@ function comparable(reply: Reply, world: World): unknown {
     world.itemKey,
     world.workId,
     world.findingId,
+    world.triggerSubscriptionId,
+    world.triggerDeliveryId,
     world.deviceId,
     world.campaignId,
     ...Object.values(world.jobs),

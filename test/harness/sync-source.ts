@@ -1,4 +1,5 @@
 import sql from 'sql-template-tag'
+import type { Queryable } from '../../src/db/pool.ts'
 import type { Deps } from '../../src/deps.ts'
 import type {
   FindingDraft,
@@ -117,7 +118,7 @@ export async function runOut(deps: Deps, org: string, id: string): Promise<RunRo
 }
 
 /** What the job has in its tables, recounted. */
-export async function tables(deps: Deps, org: string) {
+export async function tables(deps: { db: Queryable }, org: string) {
   const [records, findings] = await Promise.all([
     deps.db.query<{ key: string; hash: string; n: number; deleted: boolean }>(sql`
       SELECT key, hash, (content->>'n')::integer AS n, deleted_at IS NOT NULL AS deleted FROM sync_records

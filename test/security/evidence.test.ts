@@ -177,15 +177,21 @@ const OTHER: Record<string, string> = {
   nextStatus: 'live',
   email: 'another@people.example',
   status: 'flagged',
+  cron: '41 5 * * *',
 }
+/** Where a member of that name means something else. */
+const IN_ANOTHER_WORLD = ['catalog.membership-lifecycle.confirmed-update']
+/** Of which there is only one plan: every world is the same to it. */
+const WITHOUT_ANOTHER = ['sync-jobs.schedules.remove']
 
 /** A change that was approved and is not the one that is executed. */
 async function otherArguments(
   operation: WriteOperation,
   input: Record<string, unknown>,
 ): Promise<Record<string, unknown>> {
-  const field = Object.keys(OTHER).find((name) => name in input)
-  if (field && (hasEnvelope(operation) || field === 'title')) return { ...input, [field]: OTHER[field] }
+  const field = Object.keys(OTHER).find((name) => name in input && !IN_ANOTHER_WORLD.includes(operation.id))
+  if (field && (hasEnvelope(operation) || ['title', 'cron'].includes(field)))
+    return { ...input, [field]: OTHER[field] }
   return INPUTS[operation.id]!(await worldOf(app, 'laurel', grants.grant!))
 }
 
@@ -257,9 +263,11 @@ describe.each(ROUTES)('over %s', (route) => {
     afterAll(() => setAll('default'))
 
     const cases = subjects.flatMap((each) =>
-      EVIDENCE.filter((evidence) => hasEnvelope(each) || evidence !== 'wrong text').map(
-        (evidence) => [each.id, evidence, each] as const,
-      ),
+      EVIDENCE.filter(
+        (evidence) =>
+          (hasEnvelope(each) || evidence !== 'wrong text') &&
+          !(evidence === 'approval of another plan' && WITHOUT_ANOTHER.includes(each.id)),
+      ).map((evidence) => [each.id, evidence, each] as const),
     )
     test.each(cases)('%s with %s', async (_, evidence, operation) => {
       const { answer, changed } = await attempt(route, operation, evidence)

@@ -453,9 +453,11 @@ export const INPUTS: Inputs = {
     ...{ key: itemKey, status: 'retired', observedUpdatedAt },
     envelope: commerceEnvelope('membership-lifecycle.update', `membership-tier:${itemKey}`),
   }),
-  'catalog.shop-product.preview': () => ({ title: 'Suite poster', amountCents: 500, currency: 'usd' }),
-  'catalog.shop-product.confirmed-create': () => ({
-    ...{ title: 'Suite poster', amountCents: 500, currency: 'usd' },
+  'catalog.shop-product.preview': ({ itemKey }) => ({
+    ...{ title: `Suite poster ${itemKey}`, amountCents: 500, currency: 'usd' },
+  }),
+  'catalog.shop-product.confirmed-create': ({ itemKey }) => ({
+    ...{ title: `Suite poster ${itemKey}`, amountCents: 500, currency: 'usd' },
     envelope: commerceEnvelope('shop-product.create'),
   }),
   'catalog.shop-visibility.preview': ({ itemKey }) => ({ key: itemKey, visible: false }),

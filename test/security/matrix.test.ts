@@ -218,7 +218,13 @@ const missing = ({ http, id }: Operation): string =>
     : 'not-found'
 
 /** What makes something by a name that the caller gives, besides PUT; and a deletion, which is planned later. */
-const MAKES = ['catalog.items.create', 'catalog.items.import', 'config-sync.deletes.create']
+const MAKES = [
+  'catalog.shop-product.preview',
+  'catalog.shop-product.confirmed-create',
+  'catalog.items.create',
+  'catalog.items.import',
+  'config-sync.deletes.create',
+]
 
 /** Whether the operation's input refers to a thing at all. */
 const refers = (operation: Operation): boolean =>

@@ -8,7 +8,6 @@ export type Shelf<T extends Kept> = {
   get(id: string): T | undefined
   placeOf(id: string): number | undefined
   add(item: T): T
-  /** As Stripe's own support would: nothing tells of it. */
   remove(id: string): void
 }
 
@@ -45,6 +44,10 @@ export type State = {
   setProduct(id: string, change: Partial<Product>, request?: Event['request']): Product
   addPrice(given: Partial<Price> & { product: string }, request?: Event['request']): Price
   addProduct(given: Partial<Product> & { name: string }, request?: Event['request']): Product
+  /** A price that nothing was sold at is deleted: `price.deleted` tells of it. */
+  deletePrice(id: string): void
+  /** As when Stripe's support or its "delete all test data" takes it away: no event tells of it, nor ever did. */
+  vanishPrice(id: string): void
   /** So many prices without events, in order of age, with ids that are the same each time. */
   seedPrices(count: number, options?: { archived?: boolean; prefix?: string; product?: string }): Price[]
   /** Told of each event, after it is listed. */
@@ -117,6 +120,16 @@ export function makeState({
       )
       told('product.created', product, request)
       return product
+    },
+    deletePrice(id) {
+      const price = prices.get(id) as Price
+      prices.remove(id)
+      told('price.deleted', price, BY_HAND)
+    },
+    vanishPrice(id) {
+      prices.remove(id)
+      const itsOwn = events.items.filter(({ data }) => data.object.id === id)
+      for (const event of itsOwn) events.remove(event.id)
     },
     seedPrices(count, { archived = false, prefix = archived ? 'archived' : 'seeded', product } = {}) {
       const of = product ?? idOf('prod', prefix)

@@ -29,7 +29,7 @@ type Edit = { what: string; which: number; other: number; value: number }
 const edit: fc.Arbitrary<Edit> = fc.record({
   what: fc.constantFrom(
     ...['item', 'item', 'amount', 'currency', 'interval', 'status', 'mapping', 'mapping', 'delete', 'price'],
-    ...['price', 'activity', 'metadata', 'product', 'vanish', 'wait'],
+    ...['price', 'activity', 'metadata', 'product', 'gone', 'wait'],
   ),
   which: fc.nat(1000),
   other: fc.nat(1000),
@@ -84,8 +84,9 @@ async function make({ what, which, other, value }: Edit): Promise<boolean> {
   else if (what === 'product') {
     const product = pick(stripe.state.products.items, which)
     if (product) stripe.state.setProduct(product.id, { active: !product.active })
-  } else if (what === 'vanish' && price && value === 0) {
-    stripe.state.prices.remove(price.id)
+  } else if (what === 'gone' && price && value === 0) stripe.state.deletePrice(price.id)
+  else if (what === 'gone' && price && value === 1) {
+    stripe.state.vanishPrice(price.id)
     return true
   } else if (what === 'wait') app.advance(value * 400_000)
   return false

@@ -1,8 +1,8 @@
 import http from 'node:http'
 import https from 'node:https'
 import { Webhook } from 'standardwebhooks'
-import { guardedLookup, PrivateAddressError, refuseLiteral } from '../config-hub/connectors/addresses.ts'
 import type { Deps } from '../deps.ts'
+import { guardedLookup, PrivateAddressError, refuseLiteral } from '../outgoing/addresses.ts'
 import { type Outcome, outcomeOf, retryAfter } from './rules.ts'
 import type { Subscription } from './store.ts'
 

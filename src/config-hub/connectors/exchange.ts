@@ -1,6 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
-import { guardedLookup, refuseLiteral } from './addresses.ts'
+import { guardedLookup, refuseLiteral } from '../../outgoing/addresses.ts'
 import { ConnectorError } from './connector.ts'
 import type { Answer, Asked, Place } from './request.ts'
 

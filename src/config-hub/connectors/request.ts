@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PrivateAddressError } from '../../outgoing/addresses.ts'
 import { type Bucket, LONGEST_PAUSE_MS, Paused } from '../../outgoing/bucket.ts'
-import { PrivateAddressError } from './addresses.ts'
 import { ConnectorError, type ConnectorErrorKind } from './connector.ts'
 import { exchange, TooLarge, urlOf } from './exchange.ts'
 

@@ -1,5 +1,5 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
-import type { Queryable } from '../../db/pool.ts'
+import type { Queryable, Transaction } from '../../db/pool.ts'
 import type { Coverage, Mode } from './definition.ts'
 
 export const OPEN_STATUSES = ['running', 'paused', 'needs-review'] as const
@@ -176,18 +176,20 @@ export type RunChange = Partial<{
 const assignments = (change: object): Sql =>
   join(Object.entries(change).map(([column, value]) => sql`${raw(column)} = ${value}`))
 
-/** Answers whether it was still that worker's. */
-export async function updateRun(
-  tx: Queryable,
-  { org, id, attempt }: Pick<RunRow, 'org' | 'id' | 'attempt'>,
-  change: RunChange,
-  now: Date,
-): Promise<boolean> {
-  const rows = await tx.query(sql`
-    UPDATE sync_runs SET ${assignments(change)}, moved_at = ${now}
-     WHERE org = ${org} AND id = ${id} AND attempt = ${attempt} RETURNING 1`)
-  return rows.length > 0
+type HeldRun = Pick<RunRow, 'org' | 'id' | 'attempt'>
+
+const runUpdate = ({ org, id, attempt }: HeldRun, change: RunChange, now: Date): Sql => sql`
+  UPDATE sync_runs SET ${assignments(change)}, moved_at = ${now}
+   WHERE org = ${org} AND id = ${id} AND attempt = ${attempt}`
+
+/** Changes a run that the transaction holds. */
+export async function updateRun(tx: Queryable, run: HeldRun, change: RunChange, now: Date): Promise<void> {
+  await tx.query(runUpdate(run, change, now))
 }
+
+/** The same, travelling with what follows. */
+export const sendRun = (tx: Transaction, run: HeldRun, change: RunChange, now: Date): void =>
+  tx.send(runUpdate(run, change, now))
 
 export type JobChange = Partial<{
   cursor: string | null
@@ -204,10 +206,16 @@ export type JobChange = Partial<{
   next_at: Date | null
 }>
 
+const jobUpdate = (org: string, id: string, change: JobChange): Sql => sql`
+  UPDATE sync_jobs SET ${assignments(change)}, version = version + 1 WHERE org = ${org} AND id = ${id}`
+
 export async function updateJob(tx: Queryable, org: string, id: string, change: JobChange): Promise<void> {
-  await tx.query(sql`
-    UPDATE sync_jobs SET ${assignments(change)}, version = version + 1 WHERE org = ${org} AND id = ${id}`)
+  await tx.query(jobUpdate(org, id, change))
 }
+
+/** The same, travelling with what follows. */
+export const sendJob = (tx: Transaction, org: string, id: string, change: JobChange): void =>
+  tx.send(jobUpdate(org, id, change))
 
 /** Runs of whichever organisation that nobody has moved for long, and paused ones that are due. */
 export async function listStanding(

@@ -88,7 +88,7 @@ const sinceOf = (job: JobRow): Since | null =>
         ),
       }
 
-const note = (deps: Deps, run: RunRow, change: RunChange): Promise<boolean> =>
+const note = (deps: Deps, run: RunRow, change: RunChange): Promise<void> =>
   deps.db.transaction(async (tx) => updateRun(tx, (await hold(tx, run)).run, change, deps.clock()))
 
 /** Pauses or fails a run; its cursor and all that it wrote stay. */

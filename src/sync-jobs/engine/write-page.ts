@@ -6,7 +6,7 @@ import type { ChangedRecord, RunContext, SourcePage, Subject, SyncJobDefinition 
 import { type DraftedFinding, putFindings, resolveFindings } from './findings-store.ts'
 import { outcomeOf, subjectText } from './page.ts'
 import { selectKnown, sendRecords, sendSeen } from './records-store.ts'
-import { findJobRow, findRunRow, type JobRow, type RunRow, updateJob, updateRun } from './store.ts'
+import { findJobRow, findRunRow, type JobRow, type RunRow, sendJob, sendRun } from './store.ts'
 
 /** The run is no longer this worker's: cancelled, or taken by another one. */
 export class LostRun extends Error {
@@ -59,8 +59,10 @@ export async function projectChanges(
     }),
   )
   const own = { org, jobId }
-  const put = await putFindings(tx, own, [...drafts.values()], { runId, now })
-  const resolved = await resolveFindings(tx, own, distinct(judged), [...drafts.keys()], { runId, now })
+  const [put, resolved] = await Promise.all([
+    putFindings(tx, own, [...drafts.values()], { runId, now }),
+    resolveFindings(tx, own, distinct(judged), [...drafts.keys()], { runId, now }),
+  ])
   await tellFindings(tx, org, [...put, ...resolved], now)
   return {
     opened: put.filter((each) => each.opened).length,
@@ -100,7 +102,7 @@ export async function writePage(
     if (found.quiet) tx.send(sql`SET LOCAL synchronous_commit = off`)
     const moved = movedRun(held.run, { page, sourceId, outcome, found })
     const { pages, scanned, processed, duplicates, conflicts, opened, resolved, source } = moved
-    await updateRun(
+    sendRun(
       tx,
       held.run,
       {
@@ -110,7 +112,7 @@ export async function writePage(
       },
       now,
     )
-    await updateJob(tx, run.org, run.jobId, {
+    sendJob(tx, run.org, run.jobId, {
       cursor: page.position ?? page.next ?? held.job.cursor,
       high_watermark: highest(page, held.job.highWatermark),
       records_processed: moved.processed,

@@ -11,13 +11,14 @@ import {
   itemSide,
   PRICE,
   PRODUCT,
+  type PriceSide,
   type ProductSide,
   priceIn,
   refOf,
 } from './sides.ts'
 
 /**
- * Judges whatever a page's changes concern on either side, with five statements however long the page is:
+ * Judges whatever a page's changes concern on either side, with six statements at most, however long the page is:
  * - an item that changed, the price that it is mapped to, and the one that it was mapped to before;
  * - a price that changed, and the items that are mapped to it;
  * - of a product that was archived or brought back all prices, and their items;
@@ -61,21 +62,21 @@ async function gather(
   run: RunContext,
   { concerned, prices, coverage }: Gathering,
 ): Promise<World> {
-  const known = new Map(
-    (await recordsOf(tx, run, subjects(PRICE, concerned))).map(({ key, content }) => [
-      key,
-      priceIn(key, content),
-    ]),
-  )
+  const known = await pricesOf(tx, run, concerned, prices)
   const productIds = unique([
     ...[...known.values()].map(({ productId }) => productId),
     ...prices.map(({ before }) => productIn(before)),
   ])
-  const { siblings, counts } = await siblingsOf(tx, run, productIds, prices.length)
+  const [{ siblings, counts }, items, products] = await Promise.all([
+    siblingsOf(tx, run, productIds, prices.length),
+    itemsMappedTo(tx, run.org, concerned),
+    recordsOf(tx, run, subjects(PRODUCT, productIds)),
+  ])
   for (const price of siblings) known.set(price.id, price)
-  const itemsOf = byPrice(await itemsMappedTo(tx, run.org, unique([...concerned, ...known.keys()])))
+  const asked = new Set(concerned)
+  const others = [...known.keys()].filter((id) => !asked.has(id))
+  const itemsOf = byPrice([...items, ...(await itemsMappedTo(tx, run.org, others))])
   const mapped = new Set(siblings.filter(({ id }) => itemsOf.has(id)).map(({ productId }) => productId))
-  const products = await recordsOf(tx, run, subjects(PRODUCT, productIds))
   return {
     prices: known,
     products: new Map(products.map(({ key, content }) => [key, { ...content, id: key } as ProductSide])),
@@ -83,6 +84,26 @@ async function gather(
     ours: new Set(productIds.filter((id) => speaks({ prices: counts.get(id) ?? 0, mapped: mapped.has(id) }))),
     coverage,
   }
+}
+
+/** Those that there are of these prices: the ones that changed as they are now, the others as they are kept. */
+async function pricesOf(
+  tx: Transaction,
+  run: RunContext,
+  ids: readonly string[],
+  changed: readonly ChangedRecord[],
+): Promise<Map<string, PriceSide>> {
+  const told = new Set(keysOf(changed))
+  const kept = await recordsOf(
+    tx,
+    run,
+    subjects(
+      PRICE,
+      ids.filter((id) => !told.has(id)),
+    ),
+  )
+  const there = changed.filter(({ deleted }) => !deleted)
+  return new Map([...there, ...kept].map(({ key, content }) => [key, priceIn(key, content)]))
 }
 
 /**

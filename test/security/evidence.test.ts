@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Operation, WriteOperation } from '../../src/operation/define.ts'
@@ -5,7 +6,7 @@ import { OPERATIONS } from '../../src/operations.ts'
 import { type Caller, type TestApp, testApp } from '../harness/app.ts'
 import { approve } from '../harness/loop.ts'
 import { INPUTS, type World } from './inputs.ts'
-import { callOperation, changedTables, fingerprints, operationNamed, worldOf } from './world.ts'
+import { callOperation, changedTables, fingerprints, newSession, operationNamed, worldOf } from './world.ts'
 
 const ROUTES = ['http', 'mcp'] as const
 type Route = (typeof ROUTES)[number]
@@ -118,13 +119,13 @@ async function planOf(route: Route, operation: WriteOperation, input: Record<str
 
 const hasEnvelope = (operation: WriteOperation): boolean => operation.confirmation.envelope
 
-/** An approval of the write's plan, decided on as told. */
+/** An approval of the write's plan, decided on as told; each in a session of its own. */
 async function approvalOf(
   operation: WriteOperation,
   input: Record<string, unknown>,
-  sessionId: string,
   evidence: Evidence,
-) {
+): Promise<Approval> {
+  const sessionId = await newSession(app, grants.grant!)
   const { envelope: _, observedUpdatedAt: __, ...rest } = input
   const { planDigest } = await planOf('http', operation, input)
   const asked = await callOperation(grants.grant!, operationNamed(app, 'sessions.approvals.request'), {
@@ -150,24 +151,38 @@ let kept: Promise<World> | undefined
 /** A world for what is to change nothing: one for all of it. */
 const untouched = (): Promise<World> => (kept ??= worldOf(app, 'laurel', grants.grant!))
 
-/** One attempt in a world of its own; answers it together with the tables that it changed. */
+/** The newest world, where all that was attempted in it was refused and changed nothing. */
+let spare: World | undefined
+const pristine = async (): Promise<World> => spare ?? worldOf(app, 'laurel', grants.grant!)
+
+/** One attempt in a world that nothing was done to; answers it together with the tables that it changed. */
 async function attempt(route: Route, operation: WriteOperation, evidence: Evidence) {
-  const world = await worldOf(app, 'laurel', grants.grant!)
+  const world = await pristine()
+  spare = undefined
   const input = INPUTS[operation.id]!(world)
   const { confirmationText } = await planOf(route, operation, input)
-  const approval = evidence.includes('approval')
-    ? await approvalOf(
-        operation,
-        evidence === 'approval of another plan' ? await otherArguments(operation, input) : input,
-        world.sessionId,
-        evidence,
-      )
-    : undefined
+  const { approval, newest } = await evidenceOf(operation, evidence, world)
   const text = evidence === 'wrong text' ? `${confirmationText} Really.` : confirmationText
   const before = await fingerprints(app)
   const inHeader = hasEnvelope(operation) ? undefined : approval
   const answer = await call(route, 'grant', operation, executed(input, text, approval), inHeader)
-  return { answer, changed: changedTables(before, await fingerprints(app)) }
+  const changed = changedTables(before, await fingerprints(app))
+  if (isDeepStrictEqual(changed, ALWAYS)) spare = newest
+  return { answer, changed }
+}
+
+/** The approval that the attempt brings along, if it does; and the world that was made last. */
+async function evidenceOf(
+  operation: WriteOperation,
+  evidence: Evidence,
+  world: World,
+): Promise<{ approval?: Approval; newest: World }> {
+  if (!evidence.includes('approval')) return { newest: world }
+  const asked =
+    evidence === 'approval of another plan'
+      ? await otherArguments(operation, world)
+      : { input: INPUTS[operation.id]!(world), newest: world }
+  return { approval: await approvalOf(operation, asked.input, evidence), newest: asked.newest }
 }
 
 /** What changes the plan of an input that has it; others are asked for in another world. */
@@ -184,15 +199,14 @@ const IN_ANOTHER_WORLD = ['catalog.membership-lifecycle.confirmed-update']
 /** Of which there is only one plan: every world is the same to it. */
 const WITHOUT_ANOTHER = ['sync-jobs.schedules.remove']
 
-/** A change that was approved and is not the one that is executed. */
-async function otherArguments(
-  operation: WriteOperation,
-  input: Record<string, unknown>,
-): Promise<Record<string, unknown>> {
+/** A change that was approved and is not the one that is executed, and the world that was made last. */
+async function otherArguments(operation: WriteOperation, world: World) {
+  const input = INPUTS[operation.id]!(world)
   const field = Object.keys(OTHER).find((name) => name in input && !IN_ANOTHER_WORLD.includes(operation.id))
   if (field && (hasEnvelope(operation) || ['title', 'cron'].includes(field)))
-    return { ...input, [field]: OTHER[field] }
-  return INPUTS[operation.id]!(await worldOf(app, 'laurel', grants.grant!))
+    return { input: { ...input, [field]: OTHER[field] }, newest: world }
+  const newest = await worldOf(app, 'laurel', grants.grant!)
+  return { input: INPUTS[operation.id]!(newest), newest }
 }
 
 const setPolicy = async (operationId: string, mode: string): Promise<void> => {

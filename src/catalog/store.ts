@@ -33,14 +33,19 @@ export async function selectItems(
      ORDER BY source_kind, key ${lock ? sql`FOR UPDATE` : empty}`)
 }
 
+/**
+ * Each price is looked up by itself, which the index of mapped items answers whatever the statistics say; with ANY, a
+ * catalog that grew since it was looked at is read whole each time (2.6 ms of the 10 that a page of a scan took).
+ */
 export async function selectMappedTo(
   db: Queryable,
   org: string,
   priceIds: readonly string[],
 ): Promise<CatalogItem[]> {
   return db.query<CatalogItem>(sql`
-    SELECT ${itemColumns} FROM catalog_items i
-     WHERE org = ${org} AND stripe_price_id = ANY(${priceIds as string[]}) ORDER BY source_kind, key`)
+    SELECT m.* FROM unnest(${[...new Set(priceIds)]}::text[]) AS p (id), LATERAL (
+      SELECT ${itemColumns} FROM catalog_items i WHERE i.org = ${org} AND i.stripe_price_id = p.id OFFSET 0) m
+     ORDER BY m."sourceKind", m.key`)
 }
 
 export async function selectAfter(

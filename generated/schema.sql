@@ -1581,7 +1581,7 @@ ALTER TABLE public.trigger_subscriptions ADD CONSTRAINT trigger_subscriptions_or
 ALTER TABLE public.trigger_subscriptions ADD CONSTRAINT trigger_subscriptions_pkey PRIMARY KEY (org, id);
 ALTER TABLE public.trigger_subscriptions ADD CONSTRAINT trigger_subscriptions_session_mode_check CHECK ((session_mode = ANY (ARRAY['none'::text, 'open'::text, 'resume'::text])));
 ALTER TABLE public.trigger_subscriptions ADD CONSTRAINT trigger_subscriptions_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text, 'removed'::text])));
-ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_origin_check CHECK ((origin = ANY (ARRAY['people'::text, 'live-event'::text])));
+ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_origin_check CHECK ((origin = ANY (ARRAY['people'::text, 'live-event'::text, 'catalog-item'::text])));
 ALTER TABLE public.work_log_entries ADD CONSTRAINT work_log_entries_pkey PRIMARY KEY (org, id);
 
 CREATE INDEX agent_sessions_recent ON public.agent_sessions USING btree (org, created_at DESC, id DESC);

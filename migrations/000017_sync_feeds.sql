@@ -58,7 +58,7 @@ CREATE TABLE work_log_entries (
   org         text        NOT NULL,
   id          text        NOT NULL,
   -- by whom it is kept: people, or the system as it follows a public event
-  origin      text        NOT NULL CHECK (origin IN ('people', 'live-event')),
+  origin      text        NOT NULL CHECK (origin IN ('people', 'live-event', 'catalog-item')),
   title       text        NOT NULL,
   summary     text        NOT NULL,
   kind        text        NOT NULL,

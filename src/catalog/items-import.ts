@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { type Context, write } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
-import { PlanSchema } from '../operation/plan.ts'
+import { type Plan, PlanSchema } from '../operation/plan.ts'
+import { changeItem, createItem } from './apply.ts'
 import { type NewItem, newFields, newItem } from './items-create.ts'
 import { argumentsOf, observedOf, REDACTIONS, requireSound } from './plan.ts'
 import { type CatalogItem, refOf, type Written } from './rules.ts'
 import { CONTRACT_ID, DryRun, Interval, ItemSchema, Kind, PriceId, WRITES } from './schema.ts'
-import { insertItem, selectItems, updateItem } from './store.ts'
-import { presentItem } from './view.ts'
+import { selectItems } from './store.ts'
+import { type ItemView, presentItem } from './view.ts'
 import { changedFields, changesOf } from './wording.ts'
 
 const MOST_AT_ONCE = 200
@@ -90,7 +91,7 @@ export const itemsImport = write({
   },
   async apply(ctx, plan, _input, { written, unchanged }) {
     const items = []
-    for (const row of written) items.push(presentItem(await put(ctx, row)))
+    for (const row of written) items.push(await put(ctx, plan, row))
     return {
       output: { ok: true as const, mode: 'applied' as const, plan, items, unchanged },
       previous: { items: written.flatMap(({ before }) => (before ? [presentItem(before)] : [])) },
@@ -130,14 +131,5 @@ async function rowsOf(ctx: Context, items: z.output<typeof Input>['items']): Pro
   })
 }
 
-async function put(ctx: Context, { before, next }: Row): Promise<CatalogItem> {
-  if (before)
-    return (
-      (await updateItem(ctx.db, ctx.org, { ...next, version: before.version }, ctx.now)) ??
-      fail('stale', `${before.title} changed meanwhile.`)
-    )
-  return (
-    (await insertItem(ctx.db, ctx.org, next, ctx.now)) ??
-    fail('conflict', `There is an item ${refOf(next)} already.`)
-  )
-}
+const put = async (ctx: Context, plan: Plan, { before, next }: Row): Promise<ItemView> =>
+  before ? presentItem(await changeItem(ctx, plan, { before, next })) : createItem(ctx, next)

@@ -184,3 +184,53 @@ describe('[FD-16] the work log follows live events', () => {
     expect((await news()).map(({ key }) => key)).toEqual(['marker'])
   })
 })
+
+describe('[FD-21] the work log follows the catalog', () => {
+  const items = '/api/admin/catalog/items'
+  const patch = async (change: object) => {
+    const { body } = await owner.call('GET', '/api/admin/catalog/items/shop-product/score')
+    const { version: expectedVersion, updatedAt: observedUpdatedAt } = body.item
+    return owner.call('PATCH', `${items}/shop-product/score`, {
+      ...change,
+      expectedVersion,
+      observedUpdatedAt,
+    })
+  }
+
+  test('from the first offer to the end of it, as guests see it', async () => {
+    const score = { title: 'Signed score', amountCents: 1800, currency: 'usd', key: 'score' }
+    const created = await owner.call('POST', items, { ...score, sourceKind: 'shop-product' })
+    expect(created.status, JSON.stringify(created.body)).toBe(201)
+    expect((await patch({ status: 'active' })).body.mode).toBe('applied')
+    expect(await news()).toMatchObject([
+      {
+        key: 'shop-product:score',
+        data: { title: 'Signed score', summary: 'Offered at $18.00.', kind: 'shop' },
+      },
+    ])
+    expect((await patch({ stripePriceId: 'price_canary5be1' })).body.mode).toBe('applied')
+    expect((await patch({ amountCents: 2000 })).body.mode).toBe('applied')
+    expect(await news()).toMatchObject([
+      { key: 'shop-product:score', data: { summary: 'Offered at $20.00.' } },
+    ])
+    expect((await patch({ visible: false })).body.mode).toBe('applied')
+    expect(await news()).toMatchObject([
+      { type: 'work-log.entry.delete', key: 'shop-product:score', tombstone: true, data: null },
+    ])
+  })
+
+  test('and what an import offers', async () => {
+    const tier = { sourceKind: 'membership-tier', key: 'circle', title: 'Circle', interval: 'month' }
+    const item = { ...tier, amountCents: 1200, currency: 'usd', status: 'active' }
+    const draft = { ...item, key: 'drawer', title: 'Secret drawer', status: 'draft' }
+    const imported = await owner.call('POST', '/api/admin/catalog/imports', { items: [item, draft] })
+    expect(imported.status, JSON.stringify(imported.body)).toBe(200)
+    expect(await news()).toMatchObject([
+      { key: 'membership-tier:circle', data: { summary: 'Offered at $12.00 a month.', kind: 'membership' } },
+    ])
+    const all = JSON.stringify(
+      (await app.guest().call('GET', '/api/agent/sync-feeds/work-log?limit=500')).body,
+    )
+    expect(all).not.toMatch(/canary5be1|Secret drawer/i)
+  })
+})

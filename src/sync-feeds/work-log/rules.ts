@@ -11,6 +11,9 @@ export type WorkEntry = {
   occurredAt: Date
 }
 
+/** Who an entry comes from: people, or what happened to a thing of theirs. */
+export type Origin = 'people' | 'live-event' | 'catalog-item'
+
 /** Of a live event, what the work log may tell of it. */
 export type PublicEvent = { id: string; title: string; status: string; startsAt: Date | null }
 
@@ -37,6 +40,32 @@ function summaryOf({ status, startsAt }: PublicEvent): string {
   if (status === 'live') return 'Live now.'
   if (status === 'ended') return 'Ended.'
   return startsAt ? `Scheduled for ${startsAt.toISOString()}.` : 'Scheduled.'
+}
+
+/** Of an item of the catalog, what the work log may tell of it. */
+export type PublicItem = {
+  sourceKind: string
+  key: string
+  title: string
+  /** Guests see it, and can buy it. */
+  offered: boolean
+  /** As people read it. */
+  price: string
+}
+
+export const itemEntryId = ({ sourceKind, key }: PublicItem): string => `${sourceKind}:${key}`
+
+/** What the work log says of an item; undefined where guests do not see it. */
+export function entryOfItem(item: PublicItem, now: Date): WorkEntry | undefined {
+  if (!item.offered) return undefined
+  return {
+    id: itemEntryId(item),
+    title: item.title,
+    summary: `Offered at ${item.price}.`,
+    kind: item.sourceKind === 'membership-tier' ? 'membership' : 'shop',
+    url: null,
+    occurredAt: now,
+  }
 }
 
 /** Whether two entries say the same of what happened, whenever that was. */

@@ -1,8 +1,8 @@
 import sql, { empty } from 'sql-template-tag'
 import type { Queryable } from '../../db/pool.ts'
-import type { WorkEntry } from './rules.ts'
+import type { Origin, WorkEntry } from './rules.ts'
 
-export type WorkRow = WorkEntry & { origin: 'people' | 'live-event'; version: number; updatedAt: Date }
+export type WorkRow = WorkEntry & { origin: Origin; version: number; updatedAt: Date }
 
 const columns = sql`id, origin, title, summary, kind, url, occurred_at AS "occurredAt", version, updated_at AS "updatedAt"`
 

@@ -1,7 +1,18 @@
 import type { Context } from '../../operation/define.ts'
 import { appendToFeed } from '../append.ts'
 import { feedLog } from '../rules.ts'
-import { entryOfEvent, eventEntryId, type PublicEvent, presentWork, saysTheSame } from './rules.ts'
+import {
+  entryOfEvent,
+  entryOfItem,
+  eventEntryId,
+  itemEntryId,
+  type Origin,
+  type PublicEvent,
+  type PublicItem,
+  presentWork,
+  saysTheSame,
+  type WorkEntry,
+} from './rules.ts'
 import { deleteWork, findWork, putWork, type WorkRow } from './store.ts'
 
 /** Writes an entry and tells the feed, in the open transaction. Undefined when it has another version by now. */
@@ -31,18 +42,24 @@ async function tell(ctx: Context, key: string, data: object | null): Promise<voi
   ctx.touched.add(feedLog('work-log'))
 }
 
+/** Brings the work log to what guests see of a live event, in the transaction that writes it. */
+export const logEvent = (ctx: Context, event: PublicEvent): Promise<void> =>
+  follow(ctx, eventEntryId(event.id), 'live-event', entryOfEvent(event, ctx.now))
+
+/** The same of an item of the catalog. */
+export const logItem = (ctx: Context, item: PublicItem): Promise<void> =>
+  follow(ctx, itemEntryId(item), 'catalog-item', entryOfItem(item, ctx.now))
+
 /**
- * Brings the work log to what guests see of a live event, in the transaction that writes it: what was never public does
- * not enter, what is no longer public leaves a tombstone, what says the same as before adds nothing.
+ * What was never public does not enter, what is no longer public leaves a tombstone, what says the same as before adds
+ * nothing.
  */
-export async function logEvent(ctx: Context, event: PublicEvent): Promise<void> {
-  const entry = entryOfEvent(event, ctx.now)
-  const id = eventEntryId(event.id)
+async function follow(ctx: Context, id: string, origin: Origin, entry: WorkEntry | undefined): Promise<void> {
   const before = await findWork(ctx.db, ctx.org, id, true)
   if (!entry) {
     if (before) await removeWork(ctx, id)
     return
   }
   if (before && saysTheSame(before, entry)) return
-  await writeWork(ctx, { ...entry, origin: 'live-event', version: before?.version ?? 0 })
+  await writeWork(ctx, { ...entry, origin, version: before?.version ?? 0 })
 }

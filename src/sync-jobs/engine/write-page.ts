@@ -1,4 +1,3 @@
-import sql from 'sql-template-tag'
 import type { Transaction } from '../../db/pool.ts'
 import type { Deps } from '../../deps.ts'
 import { tellFindings } from '../findings-feed.ts'
@@ -39,8 +38,7 @@ export const fingerprintOf = (
 ): string =>
   `finding-${deps.sealing.hash(JSON.stringify(['finding', jobId, kind, sourceKind, key])).slice(0, 32)}`
 
-/** `quiet`: no finding was written, so nobody is told of anything. */
-type Projected = { opened: number; resolved: number; quiet: boolean }
+type Projected = { opened: number; resolved: number }
 
 /** Has what changed judged, and keeps the findings that come of it. */
 export async function projectChanges(
@@ -49,7 +47,7 @@ export async function projectChanges(
   context: RunContext,
   changed: readonly ChangedRecord[],
 ): Promise<Projected> {
-  if (changed.length === 0) return { opened: 0, resolved: 0, quiet: true }
+  if (changed.length === 0) return { opened: 0, resolved: 0 }
   const { deps, org, jobId, runId, now } = context
   const { judged, findings } = await definition.project(tx, context, changed)
   const drafts = new Map(
@@ -67,7 +65,6 @@ export async function projectChanges(
   return {
     opened: put.filter((each) => each.opened).length,
     resolved: resolved.filter(({ judgedAt }) => judgedAt === null).length,
-    quiet: drafts.size === 0 && resolved.length === 0,
   }
 }
 
@@ -97,9 +94,6 @@ export async function writePage(
     sendRecords(tx, own, outcome.written, now)
     sendSeen(tx, own, outcome.seen, run.id)
     const found = await projectChanges(tx, definition, contextOf(deps, run, now), outcome.changed)
-    // a page that nobody is told of need not wait for the disk: where PostgreSQL itself dies it is lost whole, with its
-    // checkpoint, and read again; what ends the run waits for all of them
-    if (found.quiet) tx.send(sql`SET LOCAL synchronous_commit = off`)
     const moved = movedRun(held.run, { page, sourceId, outcome, found })
     const { pages, scanned, processed, duplicates, conflicts, opened, resolved, source } = moved
     sendRun(

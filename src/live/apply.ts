@@ -2,11 +2,11 @@ import type { Context } from '../operation/define.ts'
 import { fail } from '../operation/errors.ts'
 import type { Plan } from '../operation/plan.ts'
 import { logEvent } from '../sync-feeds/work-log/write.ts'
-import { emitTrigger } from '../workflow-triggers/emit.ts'
 import type { RoomChange } from './plan.ts'
 import { tellRoom } from './room/tell.ts'
-import { newEventId, type Room, readiness } from './rules.ts'
+import { newEventId, type Room } from './rules.ts'
 import { insertEvent, updateEvent } from './store.ts'
+import { tellReadiness } from './tell-readiness.ts'
 import { type EventView, presentEvent } from './view.ts'
 
 /** Writes a planned room under an id of its own; answers it as it is shown. */
@@ -32,16 +32,4 @@ export async function applyChange(
   await logEvent(ctx, next)
   await tellReadiness(ctx, before, next)
   return { previous: presentEvent(before, true), event: presentEvent({ ...next, ...moved }, true) }
-}
-
-/** Wakes whoever subscribed to it, when the event’s readiness or its status changed. */
-async function tellReadiness(ctx: Context, before: Room, next: Room): Promise<void> {
-  const was = readiness(before, before.stats).state
-  const is = readiness(next, next.stats).state
-  if (was === is && before.status === next.status) return
-  await emitTrigger(ctx.db, {
-    ...{ org: ctx.org, family: 'live.readiness.changed', at: ctx.now },
-    subject: { kind: 'live-event', id: next.id, title: next.title },
-    data: { eventId: next.id, before: was, after: is, statusBefore: before.status, statusAfter: next.status },
-  })
 }

@@ -3,6 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Caller, type TestApp, testApp } from '../../test/harness/app.ts'
 import type { World } from '../../test/security/inputs.ts'
 import { callOperation, operationNamed, worldOf } from '../../test/security/world.ts'
+import { newNoteId } from '../live/room/post.ts'
+import { PACE } from '../live/room/rules.ts'
+import { postNotes } from '../live/room/store.ts'
 import { fanOut } from './fan-out.ts'
 
 const BASE = '/api/agent/workflow-triggers/subscriptions'
@@ -34,8 +37,24 @@ const events = (family: string) =>
     sql`SELECT id, subject, data FROM trigger_events WHERE org = 'laurel' AND family = ${family}`,
   )
 
-test('[TR-20] a live event whose status changes is told, one whose title changes is not', async () => {
-  const { id } = await app.event('laurel', { id: 'studio-1', status: 'scheduled' })
+test('[TR-20] a live event whose status changes is told, one whose description changes is not', async () => {
+  const { id, title, startsAt } = await app.event('laurel', {
+    id: 'studio-1',
+    status: 'scheduled',
+    communityChannelId: 'general',
+  })
+  const same = { status: 'scheduled', chatEnabled: true, subscriberOnly: false, streamProvider: 'none' }
+  const described = await callOperation(owner, operationNamed(app, 'live.community-channel.link'), {
+    ...{
+      id,
+      title,
+      ...same,
+      communityChannelId: 'general',
+      description: 'Another.',
+      startsAt: startsAt?.toISOString() ?? null,
+    },
+  })
+  expect(described.status, JSON.stringify(described.body)).toBe(200)
   const operation = operationNamed(app, 'live.events.status.update')
   const headers = { 'idempotency-key': 'cancel-studio-1' }
   const input = { id, status: 'cancelled', confirmed: true }
@@ -48,6 +67,35 @@ test('[TR-20] a live event whose status changes is told, one whose title changes
       ...{ eventId: id, before: expect.any(String), after: 'blocked' },
       ...{ statusBefore: 'scheduled', statusAfter: 'cancelled' },
     },
+  ])
+})
+
+test('[TR-20] a live event that is ready no longer, since a note is flagged, is told once, and when it is again', async () => {
+  const ready = { startsAt: new Date(), chatEnabled: true, communityChannelId: 'general' }
+  const stream = { streamProvider: 'external_url', streamUrl: 'https://stream.example/x' } as const
+  const { id: eventId } = await app.event('laurel', {
+    id: 'studio-2',
+    status: 'scheduled',
+    ...ready,
+    ...stream,
+  })
+  const author = { userId: 'suite', name: 'Suite', moderates: true, subscriber: false }
+  const notes = [newNoteId(), newNoteId()].map((id) => ({ id, body: 'A note', ...author }))
+  await postNotes(app.deps.db, { org: 'laurel', eventId }, notes, { now: new Date(), ...PACE })
+  const moderate = async (id: string, change: object) => {
+    const reply = await callOperation(owner, operationNamed(app, 'live.chat.moderation.manage'), {
+      id,
+      ...change,
+    })
+    expect(reply.status, JSON.stringify(reply.body)).toBe(200)
+  }
+  for (const { id } of notes) await moderate(id, { pinned: true })
+  for (const { id } of notes) await moderate(id, { status: 'flagged' })
+  for (const { id } of notes) await moderate(id, { status: 'hidden' })
+  const told = (await events('live.readiness.changed')).filter(({ data }) => data.eventId === eventId)
+  expect(told.map(({ data: { before, after } }) => `${before} → ${after}`).sort()).toEqual([
+    'needs-attention → ready',
+    'ready → needs-attention',
   ])
 })
 

@@ -1,6 +1,8 @@
 import type { Context } from '../../operation/define.ts'
 import { fail } from '../../operation/errors.ts'
 import { canonical, type Plan, type PlanBlocker, type PlanDraft, sha256 } from '../../operation/plan.ts'
+import { findRoom } from '../store.ts'
+import { tellReadiness } from '../tell-readiness.ts'
 import type { MessageStatus } from './rules.ts'
 import { appendEntries, type MessageRow, type Moderation, moderateNotes } from './store.ts'
 
@@ -97,8 +99,21 @@ export async function applyModeration(
     [{ kind: 'moderation', messages: changes.map(({ id }) => id), detail: { changes } }],
     ctx.now,
   )
+  await tellFlagged(ctx, eventId, changes)
   ctx.touched.add(`room/${eventId}`)
   return seq
+}
+
+/** Flagged notes that wait are one of the checks of readiness. */
+async function tellFlagged(ctx: Context, eventId: string, changes: readonly Moderation[]): Promise<void> {
+  const flagged = (side: 'before' | 'next') =>
+    changes.filter((each) => each[side].status === 'flagged').length
+  const more = flagged('next') - flagged('before')
+  if (more === 0) return
+  const room = await findRoom(ctx.db, ctx.org, eventId)
+  if (!room) return
+  const stats = { ...room.stats, flaggedMessages: room.stats.flaggedMessages - more }
+  await tellReadiness(ctx, { ...room, stats }, room)
 }
 
 /** What notes were before the entries of a range, oldest first, and what those made of them. */
